@@ -1,0 +1,1 @@
+"""Tasks and models, one module each."""

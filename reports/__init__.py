@@ -1,0 +1,1 @@
+"""Reports: runs become rows, rows become tables, tables become text."""

@@ -1,0 +1,144 @@
+"""The columns of the table of measured cells: what each is called, and what it shows of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tradeoff.record import Measurement
+
+from .format import UNAVAILABLE, Quantity, change, interval, marked, number, printable, quantity_of, times
+from .rows import METRICS, Ratio, Row
+from .tables import Cell, Column, Tone
+
+#: Names that have a column of their own or are shown within another; all others are added as they come.
+KNOWN: Final = frozenset(
+    {
+        *METRICS,
+        *("latency", "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
+        *("parameters", "macs", "build_seconds", "build_epochs"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class ColumnOfRows:
+    """A column, and the cell it shows for a row.
+
+    :param measurement: the measurement it stands for, whose notes belong below the table.
+    """
+
+    column: Column
+    cell: Callable[[Row], Cell]
+    measurement: str = ""
+
+
+def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
+    """All columns that could say something of these rows, in reading order."""
+    metric = _only({row.metric for row in rows if row.metric})
+    return [
+        ColumnOfRows(Column("technique", "technique", folds=True), _technique),
+        ColumnOfRows(Column("backend", "backend", folds=True, under="technique"), _backend),
+        _metric_column(metric, rows),
+        ColumnOfRows(Column("change", "change", "right", "1", 6), _change),
+        _measured("artifact_bytes", "size", "bytes", 3, "B"),
+        ColumnOfRows(Column("shrink", "smaller", "right", "1", 7), lambda row: _ratio(row.shrink)),
+        _measured("latency", "latency", "seconds", 1, "s"),
+        ColumnOfRows(Column("interval", "95 % interval", "right", "s", 8), _interval),
+        ColumnOfRows(Column("speed_up", "speed-up", "right", "1", 4), lambda row: _ratio(row.speed_up)),
+        _measured("top1_agreement", "agreement", "percent", 9),
+        _measured("loss", "loss", "number", 10),
+        _measured("cosine", "cosine", "fraction", 16),
+        _measured("gzip_bytes", "gzip", "bytes", 13, "B"),
+        _measured("parameters", "params", "count", 11),
+        _measured("macs", "MACs", "count", 12),
+        _measured("build_seconds", "build", "seconds", 14, "s"),
+        _measured("build_epochs", "epochs", "count", 15),
+        *_unknown_columns(rows),
+    ]
+
+
+def _only(names: Iterable[str]) -> str:
+    found = list(names)
+    return found[0] if len(found) == 1 else ""
+
+
+def _measured(
+    name: str, header: str, quantity: Quantity, importance: int, unit: str = "1", *, key: str = ""
+) -> ColumnOfRows:
+    column = Column(key or name, header, "right", unit, importance)
+    return ColumnOfRows(column, lambda row: measurement_cell(row.get(name), quantity), name)
+
+
+def measurement_cell(measurement: Measurement | None, quantity: Quantity, prefix: str = "") -> Cell:
+    """A number with its unit and, unless it was measured, its provenance."""
+    if measurement is None:
+        return Cell(UNAVAILABLE, tone="dim")
+    text = prefix + number(measurement.value, quantity, measurement.unit)
+    origin = measurement.provenance
+    return Cell(marked(text, origin), measurement.value, marked(text, origin, short=True))
+
+
+def _technique(row: Row) -> Cell:
+    text = printable(row.cell.chain)
+    return Cell(text, row.cell.chain, tone="warning" if row.record.verdicts else "strong")
+
+
+def _backend(row: Row) -> Cell:
+    return Cell(printable(row.cell.backend), row.cell.backend)
+
+
+def _metric_column(metric: str, rows: Sequence[Row]) -> ColumnOfRows:
+    """The task's metric under its own name; where tasks are mixed, each cell tells its own."""
+    directions = {m.direction for row in rows if (m := row.get(row.metric)) is not None}
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(_only(directions), "")
+    header = printable(metric or "quality") + arrow
+
+    def cell(row: Row) -> Cell:
+        prefix = "" if metric else f"{printable(row.metric)} "
+        return measurement_cell(row.get(row.metric), "percent" if row.metric == "accuracy" else "number", prefix)
+
+    return ColumnOfRows(Column("metric", header, "right", "1", 2), cell, metric)
+
+
+def _change(row: Row) -> Cell:
+    metric = row.get(row.metric)
+    if row.change is None or metric is None:
+        return Cell(UNAVAILABLE, tone="dim")
+    text = change(row.change, points=row.metric == "accuracy")
+    gain = row.change if metric.direction == "higher" else -row.change
+    tone: Tone = "plain" if metric.direction == "none" or not gain else "good" if gain > 0 else "bad"
+    full, short = marked(text, metric.provenance), marked(text, metric.provenance, short=True)
+    return Cell(full, row.change, short, tone)
+
+
+def _ratio(ratio: Ratio | None) -> Cell:
+    if ratio is None:
+        return Cell(UNAVAILABLE, tone="dim")
+    text = times(ratio.value) + ("" if ratio.certain else "?")
+    tone: Tone = "dim" if not ratio.certain else "good" if ratio.value > 1 else "bad" if ratio.value < 1 else "plain"
+    full, short = marked(text, ratio.provenance), marked(text, ratio.provenance, short=True)
+    return Cell(full, ratio.value, short, tone)
+
+
+def _interval(row: Row) -> Cell:
+    latency = row.get("latency")
+    if latency is None or latency.low is None or latency.high is None:
+        return Cell(UNAVAILABLE, tone="dim")
+    text = marked(interval(latency.low, latency.high, "seconds"), latency.provenance, short=True)
+    return Cell(text, latency.low, tone="dim")
+
+
+def _unknown_columns(rows: Iterable[Row]) -> list[ColumnOfRows]:
+    """Measurements of plugins that this module has never heard of, after everything else."""
+    metrics, units = set(), dict[str, str]()
+    for row in rows:
+        metrics.add(row.metric)
+        for name, measurement in row.record.measurements.items():
+            units.setdefault(name, measurement.unit)
+    names = [name for name in units if name not in KNOWN and name not in metrics]
+    return [
+        _measured(name, printable(name), quantity_of(units[name]), 20 + position, units[name], key=f"other {name}")
+        for position, name in enumerate(sorted(names))
+    ]

@@ -1,0 +1,122 @@
+"""Comma-separated values for a spreadsheet or a data frame: every record, every number, nothing rounded."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from io import StringIO
+from typing import Any, Final
+
+import tradeoff
+from tradeoff.record import Measurement, Run
+
+from .columns import KNOWN
+from .format import printable
+from .rows import METRICS, Ratio, Row, label_runs, make_rows
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_RUN: Final = ("run", "file", "started", "node", "processor", "cores", "system")
+_CELL: Final = ("suite", "cell", "model", "chain", "backend", "device", "load", "status", "reason")
+_TOLD: Final = ("verdicts", "same_as")
+_LATENCY: Final = ("latency_s", "latency_low_s", "latency_high_s", "latency_provenance")
+_DERIVED: Final = ("speed_up", "size_ratio", "metric", "metric_value", "metric_change")
+#: The columns of the measurements that the suite itself makes; they are there in every file.
+_MEASURED: Final = (
+    *(*METRICS, "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
+    *("parameters", "macs", "build_seconds", "build_epochs"),
+)
+_FACTS: Final = (
+    *("threads", "engine", "runtime", "precision", "seed", "rounds"),
+    *("iterations", "floor", "device_provenance"),
+)
+_ORIGINS: Final = "not_measured"
+Field = str | float | int | None
+
+
+class CommaSeparated(tradeoff.Renderer):
+    """One line for each record, also for those that were not measured."""
+
+    name = "csv"
+    suffix = ".csv"
+    summary = "every record and every number, for a spreadsheet"
+
+    def render(self, runs: Any, width: int, colour: bool) -> str:
+        """The records of ``runs``; CSV has neither width nor colour."""
+        rows = make_rows(runs)
+        others = sorted(_others(rows))
+        machines = {label: _run_fields(label, run) for label, run in label_runs(runs)}
+        out = StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(_header(others))
+        writer.writerows([*machines[row.run], *_row_fields(row, others)] for row in rows)
+        return out.getvalue()
+
+
+def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:
+    """Name and unit of the measurements that the suite itself does not make."""
+    return {
+        (name, measurement.unit)
+        for row in rows
+        for name, measurement in row.record.measurements.items()
+        if name not in KNOWN
+    }
+
+
+def _header(others: Sequence[tuple[str, str]]) -> list[str]:
+    known = (*_RUN, *_CELL, *_TOLD, *_LATENCY, *_DERIVED, *_MEASURED, *_FACTS, _ORIGINS)
+    return [*known, *(text(name if unit in ("1", "") else f"{name}_{unit}") for name, unit in others)]
+
+
+def _run_fields(label: str, run: Run) -> list[Field]:
+    machine = (run.machine.get(name) for name in ("node", "processor", "cores", "system"))
+    return [text(label), text(run.source), text(run.started), *(_field(value) for value in machine)]
+
+
+def _row_fields(row: Row, others: Sequence[tuple[str, str]]) -> list[Field]:
+    record, cell, found = row.record, row.cell, row.record.measurements
+    names = (record.suite, cell.spelling, cell.model, cell.chain, cell.backend, cell.device, cell.load)
+    return [
+        *map(text, names),
+        *map(text, (record.status, record.reason, "; ".join(record.verdicts), record.same_as or "")),
+        *_latency(found.get("latency")),
+        *(_ratio(row.speed_up), _ratio(row.shrink), text(row.metric), row.value(row.metric), row.change),
+        *[_value(found.get(name)) for name in _MEASURED],
+        *[_field(record.facts.get(name)) for name in _FACTS],
+        text(_origins(found)),
+        *[_value(found.get(name), unit) for name, unit in others],
+    ]
+
+
+def _value(measurement: Measurement | None, unit: str | None = None) -> Field:
+    if measurement is None or (unit is not None and measurement.unit != unit):
+        return None
+    return measurement.value
+
+
+def _latency(latency: Measurement | None) -> tuple[Field, ...]:
+    if latency is None:
+        return (None, None, None, "unavailable")
+    return (latency.value, latency.low, latency.high, latency.provenance)
+
+
+def _ratio(ratio: Ratio | None) -> Field:
+    return ratio.value if ratio else None
+
+
+def _origins(measurements: Mapping[str, Measurement]) -> str:
+    """Whatever in this line nobody measured: ``macs modelled; energy published``."""
+    return "; ".join(f"{name} {m.provenance}" for name, m in measurements.items() if m.provenance != "measured")
+
+
+def _field(value: Any) -> Field:
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    return text(str(value))
+
+
+@lru_cache(maxsize=4096)
+def text(value: str) -> str:
+    """The text in one line, and such that no spreadsheet takes it for a formula."""
+    shown = printable(value)
+    return f"'{shown}" if value.startswith(_FORMULA) else shown

@@ -1,0 +1,71 @@
+"""Tables for a pull request or a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import tradeoff
+
+from .report import NOTHING, report
+from .tables import Column, Limit, Quote, Table
+
+# A comment on GitHub ends at 65,536 characters.
+_LIMIT: Final = Limit(rows=25, total=150)
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]#|])")
+#: A single tilde before a digit is the mark of a modelled number; two tildes would strike out.
+_TILDE: Final = re.compile(r"~(?!\d)")
+
+
+class Markdown(tradeoff.Renderer):
+    """GitHub's Markdown: one heading and one table for each model under the same conditions."""
+
+    name = "markdown"
+    suffix = ".md"
+    summary = "tables for a pull request"
+
+    def render(self, runs: Any, width: int, colour: bool) -> str:
+        """The report over ``runs``; Markdown has neither width nor colour."""
+        told: set[str] = set()
+        blocks = [block for table in report(runs, _LIMIT) for block in _blocks(table, told)]
+        return "\n\n".join(blocks or [NOTHING]) + "\n"
+
+
+def _blocks(table: Table, told: set[str]) -> Iterator[str]:
+    yield f"### {escape(table.title)}"
+    yield "\n".join(_lines(table))
+    yield from (_quote(quote) for quote in table.quotes)
+    notes = [note for note in table.notes if not note.mark and note.text not in told]
+    told.update(note.text for note in notes if note.once)
+    if notes:
+        yield "\n".join(f"- {escape(note.text)}" for note in notes)
+
+
+def _lines(table: Table) -> Iterator[str]:
+    yield _line(escape(column.header) for column in table.columns)
+    yield _line(_rule(column) for column in table.columns)
+    for row in table.rows:
+        yield _line(escape(cell.text) for cell in row)
+
+
+def _rule(column: Column) -> str:
+    return "---:" if column.align == "right" else ":---"
+
+
+def _line(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def _quote(quote: Quote) -> str:
+    """A block of code, fenced by more backticks than it holds."""
+    text = "\n".join(quote.lines)
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=2))
+    return f"{escape(quote.title)}\n\n{fence}text\n{text}\n{fence}"
+
+
+def escape(text: str) -> str:
+    """The text as Markdown that shows exactly this text, in one line."""
+    line = " ".join(text.split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _TILDE.sub(r"\\~", _SPECIAL.sub(r"\\\1", line))

@@ -1,0 +1,196 @@
+"""Measured cells to tables, each of which a person can decide from: one model under the same conditions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from tradeoff.vocabulary import Provenance
+
+from .columns import ColumnOfRows, columns_for
+from .format import MARKS, number, printable
+from .rows import Row
+from .tables import Cell, Column, Limit, Note, Table, without_empty_columns
+
+_ORIGINS: dict[Provenance, str] = {
+    "simulated": "run on a simulator of the device, not on the device",
+    "modelled": "computed from a model of the device, never run on it",
+    "published": "taken from a publication, not measured here",
+}
+
+
+class Conditions(NamedTuple):
+    """What two latencies must share before they may be compared."""
+
+    model: str
+    device: str
+    load: str
+    suite: str
+    run: str
+
+
+def measured_tables(rows: Iterable[Row], limit: Limit) -> list[Table]:
+    """One table for each model, device and load of each run, the fastest first."""
+    groups = _group(row for row in rows if row.record.status == "measured")
+    if not groups:
+        return []
+    several_runs = len({conditions.run for conditions in groups}) > 1
+    several_suites = len({conditions.suite for conditions in groups}) > 1
+    share = limit.rows_per_table(len(groups))
+    shown = dict(islice(groups.items(), max(1, limit.total // share)))
+    tables = [_table(_title(key, several_runs, several_suites), members, share) for key, members in shown.items()]
+    return tables + _left_out(list(groups.items())[len(shown) :])
+
+
+def _group(rows: Iterable[Row]) -> dict[Conditions, list[Row]]:
+    """By conditions: models as they come, and the same conditions of several runs side by side."""
+    groups: dict[Conditions, list[Row]] = {}
+    for row in rows:
+        cell = row.cell
+        key = Conditions(cell.model, cell.device, cell.load, row.record.suite, row.run)
+        groups.setdefault(key, []).append(row)
+    first = {name: position for position, name in reversed(list(enumerate(k.model for k in groups)))}
+    # A stable sort: within equal conditions the runs keep the order in which they were given.
+    ordered = sorted(groups, key=lambda key: (first[key.model], key.device, natural(key.load), key.suite))
+    return {key: groups[key] for key in ordered}
+
+
+def natural(text: str) -> tuple[str, int, str]:
+    """A key that puts ``b2`` before ``b10``."""
+    digits = text.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    prefix = text[: len(text) - len(digits)]
+    return (prefix, int(digits), "") if digits.isascii() and digits.isdigit() else (prefix, 0, digits)
+
+
+def _title(key: Conditions, several_runs: bool, several_suites: bool) -> str:
+    parts = [key.model, key.device, key.load]
+    parts += [key.suite] if several_suites else []
+    parts += [f"run {key.run}"] if several_runs else []
+    return " · ".join(printable(part) for part in parts)
+
+
+def _table(title: str, rows: list[Row], share: int) -> Table:
+    ordered = sorted(rows, key=_order)
+    shown, hidden = ordered[:share], len(ordered) - share
+    columns = columns_for(shown)
+    remarks = _Remarks()
+    cells = [(*(column.cell(row) for column in columns), remarks.cell(row)) for row in shown]
+    notes = [*_more(hidden), *_conditions(shown), *_measurement_notes(columns, shown), *remarks.notes()]
+    return without_empty_columns(
+        Table(title, (*(column.column for column in columns), _REMARKS), tuple(cells), tuple(notes))
+    )
+
+
+def _order(row: Row) -> tuple[bool, bool, float, str]:
+    latency = row.get("latency")
+    if latency is None or latency.value is None:
+        return (True, True, math.inf, row.cell.spelling)
+    # What nobody measured never ranks among what somebody did.
+    return (False, latency.provenance != "measured", latency.value, row.cell.spelling)
+
+
+# A verdict is never left out: a number without it says more than is known.
+_REMARKS = Column("remarks", "notes", importance=1)
+
+
+class _Remarks:
+    """Verdicts and equal cells, in words where there is room, else as a letter with a note below."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, str] = {}
+        self._equal = False
+
+    def cell(self, row: Row) -> Cell:
+        remarks = {printable(verdict): printable(verdict) for verdict in row.record.verdicts}
+        if row.record.same_as:
+            self._equal = True
+            told = printable(row.record.same_as)
+            remarks[f"= {_shorten(told, row)}"] = f"= {told}"
+        if not remarks:
+            return Cell("")
+        letters = [self._letters.setdefault(text, letter(len(self._letters))) for text in remarks.values()]
+        text = "; ".join(remarks)
+        return Cell(text, text, " ".join(letters), "warning" if row.record.verdicts else "dim")
+
+    def notes(self) -> list[Note]:
+        explained = [Note(text, _REMARKS.key, mark) for text, mark in self._letters.items()]
+        return explained + [Note("= has the same content as, and was measured once", _REMARKS.key)] * self._equal
+
+
+def _shorten(spelling: str, row: Row) -> str:
+    """Another cell's spelling, without what it shares with this one."""
+    axes = spelling.split("/")
+    cell = row.cell
+    same = len(axes) == 5 and (axes[0], axes[3], axes[4]) == (cell.model, cell.device, cell.load)
+    return "/".join(axes[1:3]) if same else spelling
+
+
+def letter(position: int) -> str:
+    """``a`` to ``z``, then ``aa``, as footnotes are marked."""
+    above, last = divmod(position, 26)
+    return (letter(above - 1) if above else "") + chr(ord("a") + last)
+
+
+def _more(hidden: int) -> list[Note]:
+    return [Note(f"and {hidden:,} more, all slower or without a latency: they are in the CSV")] if hidden > 0 else []
+
+
+def _conditions(rows: Sequence[Row]) -> list[Note]:
+    """What holds for the whole table: where the numbers come from, and how they were taken."""
+    notes = [Note(_latency_note(rows))]
+    origins = {m.provenance for row in rows for m in row.record.measurements.values()}
+    notes += [Note(f"{MARKS[name]} {name}: {text}") for name, text in _ORIGINS.items() if name in origins]
+    if any(row.speed_up is not None and not row.speed_up.certain for row in rows):
+        notes.append(Note("? not certain: the intervals overlap, or one of the two cells is noisy", "speed_up"))
+    if not any(row.speed_up for row in rows):
+        notes.append(Note("no speed-up is shown: no baseline was measured here"))
+    return notes
+
+
+def _latency_note(rows: Sequence[Row]) -> str:
+    found = {latency.provenance for row in rows if (latency := row.get("latency")) is not None}
+    parts = [f"latency {', '.join(sorted(found)) or 'unavailable'}"]
+    threads = _common(rows, "threads")
+    if threads is not None:
+        parts.append(f"{threads} thread{'' if threads == 1 else 's'}")
+    floor = _common(rows, "floor")
+    if isinstance(floor, int | float):
+        metric = rows[0].metric
+        parts.append(f"{metric} floor {number(float(floor), 'percent' if metric == 'accuracy' else 'number')}")
+    return printable("; ".join(parts))
+
+
+def _common(rows: Iterable[Row], fact: str) -> Any:
+    found = {repr(row.record.facts.get(fact)): row.record.facts.get(fact) for row in rows}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _measurement_notes(columns: Iterable[ColumnOfRows], rows: Sequence[Row]) -> list[Note]:
+    """Each note that measurements carry, once for its column; more than three are told by the CSV."""
+    notes: list[Note] = []
+    for column in columns:
+        measured = (row.get(column.measurement) for row in rows)
+        texts = list(dict.fromkeys(m.note for m in measured if m is not None and m.note))
+        told = "; ".join(printable(text) for text in texts[:3])
+        more = f"; {len(texts) - 3} more kinds of notes" if len(texts) > 3 else ""
+        if told:
+            notes.append(Note(f"{column.column.header}: {told}{more}", column.column.key, once=True))
+    return notes
+
+
+def _left_out(groups: Sequence[tuple[Conditions, list[Row]]]) -> list[Table]:
+    """One table that counts the groups for which there was no room."""
+    if not groups:
+        return []
+    counts: dict[str, list[int]] = {}
+    for key, rows in groups:
+        counts.setdefault(key.model, []).append(len(rows))
+    cells = [
+        (Cell(printable(model), model), Cell(f"{len(sizes):,}", len(sizes)), Cell(f"{sum(sizes):,}", sum(sizes)))
+        for model, sizes in counts.items()
+    ]
+    columns = (Column("model", "model"), Column("tables", "tables", "right"), Column("cells", "cells", "right"))
+    notes = (Note("there was no room for these; they are in the CSV, or select fewer cells"),)
+    return [Table("More measured cells", columns, tuple(cells), notes)]

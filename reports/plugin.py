@@ -1,0 +1,17 @@
+"""The built-in reports, registered as anybody else's would be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import tradeoff
+
+from .comma import CommaSeparated
+from .markdown import Markdown
+from .terminal import Terminal
+
+
+@tradeoff.hookimpl
+def tradeoff_renderers() -> Sequence[tradeoff.Renderer]:
+    """Terminal, Markdown and CSV."""
+    return [Terminal(), Markdown(), CommaSeparated()]

@@ -1,0 +1,24 @@
+"""The whole report as tables, in the order in which a person wants to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tradeoff.record import Run
+
+from .machines import legend, worker_tables
+from .measured import measured_tables
+from .rows import make_rows
+from .tables import Limit, Table
+from .unmeasured import unmeasured_tables
+
+NOTHING = "There is no run to report on."
+
+
+def report(runs: Sequence[Run], limit: Limit | None = None) -> list[Table]:
+    """Measured cells, then what was not measured and why, then where all of it was run."""
+    if not runs:
+        return []
+    limit = limit or Limit()
+    rows = make_rows(runs)
+    return [*measured_tables(rows, limit), *unmeasured_tables(rows, limit), legend(runs), *worker_tables(runs)]

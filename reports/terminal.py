@@ -1,0 +1,139 @@
+"""Tables for a terminal of any width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Final
+
+import tradeoff
+
+from .report import NOTHING, report
+from .tables import Cell, Note, Quote, Table, Tone
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    from .layout import Layout, Placed
+
+_STYLES: Final[dict[Tone, str]] = {
+    "plain": "",
+    "good": "green",
+    "bad": "red",
+    "warning": "yellow",
+    "dim": "dim",
+    "strong": "bold",
+}
+_NARROWEST: Final = 40
+
+
+class Terminal(tradeoff.Renderer):
+    """As many columns as there is room for; in colour where the terminal has it."""
+
+    name = "terminal"
+    summary = "tables for reading in a terminal, as wide as it is"
+
+    def render(self, runs: Any, width: int, colour: bool) -> str:
+        """The report over ``runs``."""
+        from rich.console import Console
+
+        room = max(_NARROWEST, width)
+        console = Console(
+            file=StringIO(),
+            width=room,
+            force_terminal=colour,
+            color_system="standard" if colour else None,
+            no_color=not colour,
+            legacy_windows=False,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+        told: set[str] = set()
+        for table in report(runs):
+            for part in _parts(table, room, told):
+                console.print(part)
+            console.print()
+        written: str = console.file.getvalue()  # type: ignore[attr-defined]
+        lines = [line.rstrip() for line in written.rstrip().splitlines()]
+        return "\n".join(lines or [NOTHING]) + "\n"
+
+
+def _parts(table: Table, width: int, told: set[str]) -> Iterator[RenderableType]:
+    """Title, table, what a program printed, and the notes that were not told before."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from .layout import fit
+
+    layout = fit(table, width)
+    yield Text(table.title, style="bold cyan", overflow="fold")
+    yield _grid(table, layout)
+    yield from (_quote(quote) for quote in table.quotes)
+    for note in table.notes:
+        line = _note(note, layout)
+        if line and line not in told:
+            yield Padding(Text(line, style="dim", overflow="fold"), (0, 0, 0, 2))
+        told.update([line] if note.once else [])
+
+
+def _grid(table: Table, layout: Layout) -> RichTable:
+    from rich import box
+    from rich.table import Table as RichTable
+
+    # With the divider of the box, one column of padding makes the gap that the layout reckons with.
+    grid = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for place in layout.placed:
+        column = place.column
+        grid.add_column(
+            column.header,
+            justify=column.align,
+            # Known widths spare rich the measuring of every cell.
+            width=None if column.folds else place.width,
+            no_wrap=not column.folds,
+            overflow="fold",
+            header_style="bold",
+        )
+    for row in table.rows:
+        grid.add_row(*(_cell(row, place, layout.short) for place in layout.placed))
+    return grid
+
+
+def _cell(row: Sequence[Cell], place: Placed, short: bool) -> RenderableType:
+    from rich.console import Group
+    from rich.padding import Padding
+
+    text = _text(row[place.index], short)
+    if place.stacked is None:
+        return text
+    # What is stacked stands a little to the right, so that it is not taken for a row of its own.
+    return Group(text, Padding(_text(row[place.stacked], short), (0, 0, 0, 2)))
+
+
+def _text(cell: Cell, short: bool) -> Text:
+    from rich.text import Text
+
+    return Text(_said(cell, short), style=_STYLES[cell.tone])
+
+
+def _said(cell: Cell, short: bool) -> str:
+    return cell.short if short and cell.short else cell.text
+
+
+def _note(note: Note, layout: Layout) -> str:
+    """The note, unless it explains something that is not shown, or that stands there in full."""
+    if note.column and not layout.shows(note.column):
+        return ""
+    if not note.mark:
+        return note.text
+    return f"{note.mark}  {note.text}" if layout.short else ""
+
+
+def _quote(quote: Quote) -> RenderableType:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    lines = "\n".join(f"│ {line}" for line in quote.lines)
+    return Padding(Text.assemble((f"{quote.title}\n", "red"), lines, overflow="fold"), (0, 0, 0, 2))

@@ -1,0 +1,63 @@
+"""Which compressed version of a neural network to ship, on which runtime, for which device.
+
+A plugin needs this module alone. The smallest backend::
+
+    import tradeoff
+
+    class Mine(tradeoff.Backend):
+        name = "mine"
+        def convert(self, job): ...   # write the artifact into job.folder, return its path
+        def load(self, job): ...      # return an object with bind(batch) -> zero-argument call
+
+    @tradeoff.hookimpl
+    def tradeoff_backends():
+        return [Mine()]
+"""
+
+from tradeoff.errors import BadInput, Refused, TradeoffError
+from tradeoff.hookspecs import hookimpl
+from tradeoff.spelling import Parameter
+from tradeoff.vocabulary import (
+    Backend,
+    Capabilities,
+    Conversion,
+    Device,
+    Environment,
+    Loading,
+    Model,
+    Recipe,
+    Refusal,
+    Renderer,
+    Requirement,
+    Rewriting,
+    Runner,
+    Split,
+    Splits,
+    Task,
+    Technique,
+)
+
+__all__ = [
+    "Backend",
+    "BadInput",
+    "Capabilities",
+    "Conversion",
+    "Device",
+    "Environment",
+    "Loading",
+    "Model",
+    "Parameter",
+    "Recipe",
+    "Refusal",
+    "Refused",
+    "Renderer",
+    "Requirement",
+    "Rewriting",
+    "Runner",
+    "Split",
+    "Splits",
+    "Task",
+    "Technique",
+    "TradeoffError",
+    "hookimpl",
+]

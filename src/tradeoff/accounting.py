@@ -1,0 +1,169 @@
+"""How large a model is: parameters, and multiply-accumulates for one sample. Runs in a worker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+Shape = tuple[int, ...]
+Count = Callable[[Any, Shape, Shape], None]
+Rule = Callable[[Any, Shape, Shape], int]
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """What was counted of a model.
+
+    :param parameters: all weights, those that are not trained included.
+    :param macs: multiply-accumulates of one sample; ``None`` where the model does not say how large one is.
+    :param uncounted: layers whose arithmetic no rule here knows; it is missing in ``macs``.
+    """
+
+    parameters: int
+    macs: int | None
+    uncounted: tuple[str, ...] = ()
+
+
+def account(model: Any) -> Accounting:
+    """Count ``model``, nested models included; a layer that is used twice counts twice."""
+    parameters = sum(math.prod(weight.shape) for weight in model.weights)
+    known, uncounted = _sorted_out(model)
+    sample = _sample(model)
+    if sample is None:
+        return Accounting(parameters, None, uncounted)
+    macs: list[int] = []
+
+    def count(layer: Any, given: Shape, made: Shape) -> None:
+        macs.append(_RULES[_kind(layer)](layer, given, made))
+
+    with ExitStack() as watches:
+        for layer in known:
+            watches.enter_context(_watched(layer, count))
+        model(sample, training=False)
+    return Accounting(parameters, sum(macs), uncounted)
+
+
+def _sorted_out(model: Any) -> tuple[list[Any], tuple[str, ...]]:
+    """The layers that a rule knows, and the names of those that none does."""
+    known: dict[int, Any] = {}
+    unknown: dict[str, None] = {}
+    waiting = [model]
+    while waiting:
+        layer = waiting.pop(0)
+        parts = [] if _kind(layer) in _OPAQUE else _parts(layer)
+        if _kind(layer) in _RULES:
+            known[id(layer)] = layer
+        elif _kind(layer) not in _FREE:
+            waiting[:0] = parts
+            if _kind(layer) in _PARTLY or len(layer.weights) > sum(len(part.weights) for part in parts):
+                unknown[layer.name] = None
+        for operation in getattr(layer, "operations", ()):
+            if _kind(operation) in _PARTLY:
+                unknown[operation.name] = None
+    return list(known.values()), tuple(unknown)
+
+
+def _kind(layer: Any) -> str:
+    """The class of one of Keras's own layers; a subclass may do what it likes."""
+    return type(layer).__name__ if type(layer).__module__.startswith("keras.") else ""
+
+
+def _parts(layer: Any) -> list[Any]:
+    # Keras has no public way to the layers inside a layer that is not a model.
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def _sample(model: Any) -> Any:
+    """One sample of zeros, or ``None``."""
+    import keras
+
+    shapes = [tuple(tensor.shape[1:]) for tensor in getattr(model, "inputs", None) or ()]
+    if not shapes or any(None in shape for shape in shapes):
+        return None
+    zeros = [keras.ops.zeros((1, *shape), tensor.dtype) for shape, tensor in zip(shapes, model.inputs, strict=True)]
+    return zeros[0] if len(zeros) == 1 else zeros
+
+
+@contextmanager
+def _watched(layer: Any, count: Count) -> Iterator[None]:
+    """Tell ``count`` the shapes of every call: real ones, wherever in a model the layer is called."""
+    call = layer.call
+
+    def watched(inputs: Any, *arguments: Any, **options: Any) -> Any:
+        outputs = call(inputs, *arguments, **options)
+        count(layer, tuple(inputs.shape), tuple(outputs.shape))
+        return outputs
+
+    layer.call = watched
+    try:
+        yield
+    finally:
+        del layer.call
+
+
+def _channels(layer: Any, shape: Shape) -> int:
+    return shape[1] if layer.data_format == "channels_first" else shape[-1]
+
+
+def _dense(layer: Any, given: Shape, made: Shape) -> int:
+    return math.prod(made) * given[-1]
+
+
+def _conv(layer: Any, given: Shape, made: Shape) -> int:
+    return math.prod(made) * math.prod(layer.kernel_size) * _channels(layer, given) // layer.groups
+
+
+def _depthwise(layer: Any, given: Shape, made: Shape) -> int:
+    return math.prod(made) * math.prod(layer.kernel_size)
+
+
+def _separable(layer: Any, given: Shape, made: Shape) -> int:
+    between = math.prod(made) // layer.filters * _channels(layer, given) * layer.depth_multiplier
+    return between * (math.prod(layer.kernel_size) + layer.filters)
+
+
+def _transposed(layer: Any, given: Shape, made: Shape) -> int:
+    """Every input value meets the whole kernel; what padding cuts off afterwards has been computed."""
+    return math.prod(given) * math.prod(layer.kernel_size) * layer.filters
+
+
+def _einsum(layer: Any, given: Shape, made: Shape) -> int:
+    """The product of all the equation's dimensions; what the ellipsis stands for is in the input's shape."""
+    left, kernel = layer.equation.replace(" ", "").partition("->")[0].split(",")
+    weights = dict(zip(kernel, layer.kernel.shape, strict=True))
+    named = set(left) - {"."}
+    return math.prod(given) * math.prod(size for label, size in weights.items() if label not in named)
+
+
+_RULES: Final[Mapping[str, Rule]] = {
+    "Dense": _dense,
+    "EinsumDense": _einsum,
+    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), _conv),
+    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _depthwise),
+    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), _separable),
+    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"), _transposed),
+}
+#: Have weights and no multiply-accumulates worth the name: they look up, scale or shift.
+_FREE: Final = frozenset(
+    {
+        "BatchNormalization",
+        "Embedding",
+        "GroupNormalization",
+        "LayerNormalization",
+        "Normalization",
+        "PReLU",
+        "RMSNormalization",
+        "UnitNormalization",
+    }
+)
+#: Call what is inside them an unknown number of times.
+_OPAQUE: Final = frozenset(
+    {"RNN", "LSTM", "GRU", "SimpleRNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional", "TimeDistributed"}
+)
+#: Multiply activations with each other, beside what their parts do.
+_PARTLY: Final = frozenset(
+    {"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "Dot", "Matmul", "Einsum", "Tensordot"}
+)

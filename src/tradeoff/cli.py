@@ -1,0 +1,175 @@
+"""The command line: what there is, tables from saved runs, what this machine allows, the store."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tradeoff.errors import TradeoffError, UnknownName
+from tradeoff.machine import installed_version
+from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
+from tradeoff.record import read_run
+from tradeoff.registry import PluginSources, Registry, load_registry
+
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; errors that a person can mend are one message and exit status 2."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except TradeoffError as error:
+        print(f"tradeoff: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader had enough; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tradeoff",
+        description="Which compressed version of a neural network to ship, on which runtime, for which device. "
+        "The benchmarks themselves are run by pytest: pytest --pyargs tradeoff.suites --benchmark-only",
+    )
+    parser.add_argument("--version", action="version", version=f"tradeoff {installed_version('tradeoff')}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_list(commands.add_parser("list", help="what there is: models, techniques, backends, devices, presets"))
+    _add_report(commands.add_parser("report", help="tables from the JSON files of any number of runs"))
+    _add_doctor(commands.add_parser("doctor", help="what is installed, and which cells that allows"))
+    _add_store(commands.add_parser("store", help="list, verify or prune what is kept between runs"))
+    return parser
+
+
+def _add_plugins(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-p", dest="plugins", action="append", default=[], metavar="NAME",
+                        help="load this plugin module; no:NAME switches one off")
+    parser.add_argument("--conftest", metavar="FILE", help="a conftest with hooks (default: ./conftest.py)")
+
+
+def _add_list(parser: argparse.ArgumentParser) -> None:
+    _add_plugins(parser)
+    parser.set_defaults(command=_list)
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    _add_plugins(parser)
+    parser.add_argument("runs", nargs="+", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
+    parser.add_argument("--format", default="terminal", metavar="NAME", help="terminal, markdown, csv (default: terminal)")
+    parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
+    parser.set_defaults(command=_report)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    _add_plugins(parser)
+    for option in OPTIONS:
+        if option.metavar:
+            parser.add_argument(option.flag, f"--{option.name}", dest=option.dest, metavar=option.metavar, help=option.help)
+        else:
+            parser.add_argument(
+                option.flag, f"--{option.name}", dest=option.dest, action="store_true", default=None, help=option.help
+            )
+    parser.set_defaults(command=_doctor)
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("list", "verify", "prune"))
+    parser.add_argument("--store", metavar="FOLDER", help="where it lies (default: .tradeoff/store)")
+    parser.add_argument("--kind", action="append", metavar="KIND", help="only these: data, variant, artifact, result")
+    parser.add_argument("--older-than", type=float, metavar="DAYS", help="prune what was not used for so long")
+    parser.add_argument("--keep", type=float, metavar="MB", help="prune the longest unused until this much is left")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be removed, and remove nothing")
+    parser.set_defaults(command=_store)
+
+
+def _sources(options: argparse.Namespace) -> PluginSources:
+    modules = tuple(name for name in options.plugins if not name.startswith("no:"))
+    blocked = tuple(name[3:] for name in options.plugins if name.startswith("no:"))
+    conftest = Path(options.conftest or "conftest.py")
+    if options.conftest and not conftest.is_file():
+        raise TradeoffError(f"--conftest {conftest}: there is no such file")
+    conftests = (str(conftest.resolve()),) if conftest.is_file() else ()
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    return PluginSources(modules, conftests, blocked)
+
+
+def _registry(options: argparse.Namespace) -> Registry:
+    registry = load_registry(_sources(options))
+    for problem in registry.problems:
+        print(f"tradeoff: {problem}", file=sys.stderr)
+    return registry
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    def given(option: Option) -> object:
+        return getattr(options, option.dest, None)
+
+    return resolve_settings(given, Path.cwd(), read_table(Path.cwd()))
+
+
+def _list(options: argparse.Namespace) -> int:
+    from tradeoff.listing import list_everything
+
+    print("\n".join(list_everything(_registry(options), read_table(Path.cwd()))))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    registry = _registry(options)
+    if options.format not in registry.renderers:
+        raise UnknownName("report format", options.format, registry.renderers)
+    runs = [read_run(_run_file(Path(name))) for name in options.runs]
+    width = options.width or shutil.get_terminal_size((100, 24)).columns
+    colour = sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
+    text = registry.renderers[options.format].render(runs, width, colour)
+    if not options.output:
+        print(text, end="" if text.endswith("\n") else "\n")
+        return 0
+    try:
+        Path(options.output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise TradeoffError(f"--output {options.output} cannot be written: {error}") from error
+    return 0
+
+
+def _run_file(path: Path) -> Path:
+    """A run's folder stands for the JSON file in it."""
+    from tradeoff.results import JSON_NAME
+
+    return path / JSON_NAME if path.is_dir() else path
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from tradeoff.doctor import examine
+
+    lines, healthy = examine(_settings(options), _sources(options))
+    print("\n".join(lines))
+    return 0 if healthy else 1
+
+
+def _store(options: argparse.Namespace) -> int:
+    from tradeoff.store import Store
+    from tradeoff.store_report import list_store, prune_store, verify_store
+
+    root = Path(options.store or os.environ.get("TRADEOFF_STORE") or _settings(options).text("store") or ".tradeoff/store")
+    store = Store(root, warn=lambda text: print(f"tradeoff: {text}", file=sys.stderr))
+    if options.action == "list":
+        lines, status = list_store(store, options.kind), 0
+    elif options.action == "verify":
+        lines, status = verify_store(store)
+    else:
+        lines, status = prune_store(store, options.kind, options.older_than, options.keep, options.dry_run), 0
+    print("\n".join(lines))
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

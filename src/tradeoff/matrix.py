@@ -1,0 +1,218 @@
+"""From a selection to cells: which exist, and which are visible as skips, with the reason.
+
+Nothing here imports a framework: a backend says what it can do as data, and whether a module is installed is
+asked of the import system.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Final
+
+from tradeoff.cell import BackendChoice, Cell, Load, parse_backend, parse_load
+from tradeoff.chain import BASELINE, Chain, parse_chain
+from tradeoff.engine import engine_requirements
+from tradeoff.errors import BadInput, UnknownName
+from tradeoff.options import Settings
+from tradeoff.registry import Registry
+from tradeoff.vocabulary import Refusal, Requirement, Technique
+
+ALL: Final = "all"
+AXES: Final = ("models", "techniques", "backends", "devices", "loads")
+_WILD: Final = "*?["
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell, and why it cannot exist if it cannot."""
+
+    cell: Cell
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """All planned cells, each once, in a stable order; and what of a preset is not registered here."""
+
+    cells: tuple[PlannedCell, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Axes:
+    """The words of each axis before they are parsed."""
+
+    models: tuple[str, ...]
+    techniques: tuple[str, ...]
+    backends: tuple[str, ...]
+    devices: tuple[str, ...]
+    loads: tuple[str, ...]
+
+
+def plan(settings: Settings, registry: Registry, own_models: Sequence[str] = ()) -> Matrix:
+    """The matrix that ``settings`` select.
+
+    :param own_models: the models the user brought; without ``--tradeoff-models`` they alone are run.
+    """
+    notes: list[str] = []
+    axes = _axes(settings, registry, own_models, notes)
+    patterns = settings.words("cells")
+    products = [_narrow(axes, pattern) for pattern in patterns] if patterns else [axes]
+    judge = _Judge(registry)
+    found: dict[str, PlannedCell] = {}
+    for product in products:
+        for cell in _cells(product, registry):
+            found.setdefault(cell.spelling, PlannedCell(cell, judge.refusal(cell)))
+    return Matrix(tuple(found.values()), tuple(notes))
+
+
+def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], notes: list[str]) -> _Axes:
+    preset = dict(settings.preset())
+    if own_models:
+        preset["models"] = tuple(own_models)
+    words: dict[str, tuple[str, ...]] = {}
+    for axis in AXES:
+        chosen = settings.words(axis)
+        registered = _registered(axis, registry)
+        if chosen is None:
+            words[axis] = _known_of_preset(axis, preset[axis], registered, notes)
+        elif not chosen:
+            raise BadInput(f"--tradeoff-{axis} is empty; known: {', '.join(registered)}")
+        else:
+            words[axis] = chosen
+        words[axis] = tuple(dict.fromkeys(_expand(words[axis], registered)))
+    return _Axes(**words)
+
+
+def _registered(axis: str, registry: Registry) -> tuple[str, ...]:
+    if axis == "techniques":
+        return (BASELINE, *(name for name, technique in registry.techniques.items() if not _needs_values(technique)))
+    if axis == "loads":
+        return ("b1",)
+    return tuple(getattr(registry, axis))
+
+
+def _needs_values(technique: Technique) -> bool:
+    return any(parameter.default is None for parameter in technique.parameters)
+
+
+def _expand(words: Iterable[str], registered: Sequence[str]) -> Iterable[str]:
+    for word in words:
+        if word == ALL:
+            yield from registered
+        else:
+            yield word
+
+
+def _known_of_preset(
+    axis: str, words: Sequence[str], registered: Sequence[str], notes: list[str]
+) -> tuple[str, ...]:
+    """A preset is about what there is: a plugin that is switched off takes its names out of it."""
+    if axis not in ("models", "devices"):
+        return tuple(words)
+    for word in words:
+        if word != ALL and word not in registered:
+            notes.append(f"the preset names {axis[:-1]} {word!r}, which no plugin brings; it is left out")
+    return tuple(word for word in words if word == ALL or word in registered)
+
+
+def _narrow(axes: _Axes, pattern: str) -> _Axes:
+    """The product that one glob stands for: a plain word is taken as it is, a wild one filters the selection."""
+    parts = pattern.strip().split("/")
+    if len(parts) > len(AXES):
+        raise BadInput(f"--tradeoff-cells {pattern!r} has {len(parts)} parts; a cell is MODEL/CHAIN/BACKEND/DEVICE/LOAD")
+    parts += ["*"] * (len(AXES) - len(parts))
+    words: dict[str, tuple[str, ...]] = {}
+    for axis, part in zip(AXES, parts, strict=True):
+        chosen: tuple[str, ...] = getattr(axes, axis)
+        words[axis] = (part,) if not any(c in part for c in _WILD) else _matching(pattern, axis, part, chosen)
+    return _Axes(**words)
+
+
+def _matching(pattern: str, axis: str, part: str, chosen: Sequence[str]) -> tuple[str, ...]:
+    found = tuple(word for word in chosen if fnmatchcase(word, part))
+    if not found:
+        raise BadInput(
+            f"--tradeoff-cells {pattern!r}: {part!r} matches none of the selected {axis} ({', '.join(chosen)})"
+        )
+    return found
+
+
+def _cells(axes: _Axes, registry: Registry) -> Iterable[Cell]:
+    models = [_known("model", name, registry.models) for name in axes.models]
+    chains = [parse_chain(text, registry.techniques) for text in axes.techniques]
+    backends = [parse_backend(text, registry.backends) for text in axes.backends]
+    devices = [_known("device", name, registry.devices) for name in axes.devices]
+    loads = [parse_load(text) for text in axes.loads]
+    for model, backend, device, load, chain in itertools.product(models, backends, devices, loads, chains):
+        yield Cell(model, chain, backend, device, load)
+
+
+def _known(kind: str, name: str, known: Mapping[str, object]) -> str:
+    if name not in known:
+        raise UnknownName(kind, name, known)
+    return name
+
+
+class _Judge:
+    """Says why a cell cannot exist; each question is asked once for the whole matrix."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._backend = cache(self._backend_missing)
+        self._model = cache(self._model_missing)
+        self._chain = cache(self._chain_refusal)
+        self._fit = cache(self._fit_refusal)
+
+    def refusal(self, cell: Cell) -> Refusal | None:
+        return (
+            self._fit(cell.backend, cell.chain.precision_name, cell.device, cell.load)
+            or self._chain(cell.chain)
+            or self._backend(cell.backend.name)
+            or self._model(cell.model)
+        )
+
+    def _fit_refusal(self, choice: BackendChoice, precision: str, device: str, load: Load) -> Refusal | None:
+        can = self._registry.backends[choice.name].capabilities
+        if device not in can.devices:
+            return Refusal("no such device", f"{choice.name} runs on {', '.join(can.devices)}, not on {device}")
+        missing = self._registry.devices[device].present()
+        if missing:
+            return missing
+        if precision not in can.precisions:
+            return can.refusals.get(precision) or Refusal(
+                "not implemented here", f"{choice.name} realises {', '.join(can.precisions)}, not {precision}"
+            )
+        if can.max_batch is not None and load.batch > can.max_batch:
+            return Refusal("not supported by format", f"{choice.name} takes at most {can.max_batch} samples a request")
+        return None
+
+    def _chain_refusal(self, chain: Chain) -> Refusal | None:
+        if chain.artifact_steps:
+            name = chain.artifact_steps[0].technique
+            return Refusal("not implemented here", f"{name} works on artifacts, which no backend decodes yet")
+        needs = [need for step in chain.steps for need in self._registry.techniques[step.technique].requires]
+        return _not_installed(needs, "")
+
+    def _backend_missing(self, name: str) -> Refusal | None:
+        backend = self._registry.backends[name]
+        return _not_installed((*backend.requires, *backend.converter_requires, *engine_requirements()), backend.install)
+
+    def _model_missing(self, name: str) -> Refusal | None:
+        return _not_installed(self._registry.task_of(self._registry.models[name]).requires, "")
+
+
+def _not_installed(needs: Iterable[Requirement], install: str) -> Refusal | None:
+    missing = list(dict.fromkeys(need.distribution for need in needs if not need.installed()))
+    if not missing:
+        return None
+    return Refusal("not installed", f"{', '.join(missing)}: pip install {quoted(install or ' '.join(missing))}")
+
+
+def quoted(requirement: str) -> str:
+    """As a shell takes it: brackets are globs."""
+    return f"'{requirement}'" if "[" in requirement else requirement

@@ -1,0 +1,219 @@
+"""Every option, once: the command line, ``[tool.tradeoff]`` and the reference are made from this table."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tradeoff.errors import BadInput, UnknownName
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    :param name: ``models`` is ``--tradeoff-models`` and ``models`` in the table.
+    :param help: one sentence for a person.
+    :param metavar: what stands behind it; empty for a switch.
+    :param many: takes several, separated by commas.
+    :param is_path: relative to where it was written: the working folder, or the pyproject's.
+    """
+
+    name: str
+    help: str
+    metavar: str = ""
+    many: bool = False
+    is_path: bool = False
+
+    @property
+    def flag(self) -> str:
+        """As it is written on the command line."""
+        return f"--tradeoff-{self.name}"
+
+    @property
+    def dest(self) -> str:
+        """As it is kept by pytest."""
+        return f"tradeoff_{self.name.replace('-', '_')}"
+
+
+OPTIONS: Final = (
+    Option("preset", "what is run without further words: quick (the default), full, or one of your own", "NAME"),
+    Option("models", "models, by name; 'all' for every one", "NAMES", many=True),
+    Option("techniques", "chains, as in 'baseline,fp16,prune:0.5+int8'; 'all' for every technique", "CHAINS", many=True),
+    Option("backends", "backends, as in 'keras,litert:threads=2'; 'all' for every one", "NAMES", many=True),
+    Option("devices", "devices; 'all' for every one", "NAMES", many=True),
+    Option("loads", "samples in one request: 'b1,b8'", "LOADS", many=True),
+    Option("cells", "exact cells by glob over the axes: 'cnn/int8/*'; may add a chain to the preset", "GLOBS", many=True),
+    Option("model", "your own trained .keras file; several with commas", "FILES", many=True, is_path=True),
+    Option("data", "your own data: .npz with x_train, y_train, x_test, y_test or with x, y", "FILE", is_path=True),
+    Option("preprocess", "what your model expects done to the data: 'divide:255', 'subtract:0.5+multiply:2'", "STEPS"),
+    Option("kind", "what your data is: classification or regression", "KIND"),
+    Option("metric", "how your model is judged: accuracy, mae, mse, r2", "NAME"),
+    Option("loss", "the loss of your data: crossentropy, mse, mae", "NAME"),
+    Option("outputs", "what your model gives: probabilities, logits, values", "KIND"),
+    Option("allow-code", "load model files that carry code of their own; it will be executed"),
+    Option("seed", "the seed of everything random (default 0)", "NUMBER"),
+    Option("store", "where variants, artifacts and results are kept (default .tradeoff/store)", "FOLDER", is_path=True),
+    Option("output", "where the files of this run go (default .tradeoff/runs/DATE)", "FOLDER", is_path=True),
+    Option("rebuild", "ignore what the store has: build, convert and evaluate anew"),
+    Option("timeout", "seconds a worker may take for one request before it is stopped (default 3600)", "SECONDS"),
+    Option("in-process", "no workers: everything in the pytest process, for a debugger"),
+)
+
+BY_NAME: Final = {option.name: option for option in OPTIONS}
+_PRESETS: Final = "presets"
+_AXES: Final = ("models", "techniques", "backends", "devices", "loads")
+
+BUILT_IN_PRESETS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "quick": {
+        "models": ("dense", "cnn", "ds_cnn"),
+        "techniques": ("baseline", "fp16", "dynamic", "int8"),
+        "backends": ("all",),
+        "devices": ("host-cpu",),
+        "loads": ("b1",),
+    },
+    "full": {
+        "models": ("all",),
+        "techniques": ("all",),
+        "backends": ("all",),
+        "devices": ("all",),
+        "loads": ("b1", "b8", "b32"),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The ``[tool.tradeoff]`` table of a pyproject.toml, checked."""
+
+    path: Path | None
+    values: Mapping[str, Any]
+    presets: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+def read_table(folder: Path) -> Table:
+    """Read ``[tool.tradeoff]`` of the nearest pyproject.toml in ``folder`` or above it."""
+    for place in (folder, *folder.parents):
+        path = place / "pyproject.toml"
+        if path.is_file():
+            return _read_file(path)
+    return Table(None, {}, {})
+
+
+def _read_file(path: Path) -> Table:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"{path}: {error}") from error
+    table = data.get("tool", {}).get("tradeoff", {})
+    if not isinstance(table, dict):
+        raise BadInput(f"{path}: [tool.tradeoff] is not a table")
+    presets = table.pop(_PRESETS, {})
+    values = {key: _table_value(path, key, value) for key, value in table.items()}
+    return Table(path, values, {name: _preset(path, name, preset) for name, preset in presets.items()})
+
+
+def _table_value(path: Path, key: str, value: Any) -> Any:
+    where = f"{path}: [tool.tradeoff]"
+    if key not in BY_NAME:
+        raise UnknownName(f"key in {where}", key, [*BY_NAME, _PRESETS])
+    option = BY_NAME[key]
+    if not option.metavar:
+        if not isinstance(value, bool):
+            raise BadInput(f"{where} {key} = {value!r}: expected true or false")
+        return value
+    if option.many:
+        return tuple(_resolve(option, path.parent, part) for part in _words(where, key, value))
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadInput(f"{where} {key} = {value!r}: expected a string")
+    return _resolve(option, path.parent, str(value))
+
+
+def _words(where: str, key: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return split_words(value)
+    if isinstance(value, list) and all(isinstance(part, str | int) for part in value):
+        return tuple(str(part) for part in value)
+    raise BadInput(f"{where} {key} = {value!r}: expected a list of strings")
+
+
+def _resolve(option: Option, base: Path, text: str) -> str:
+    return str(base / os.path.expanduser(text)) if option.is_path else text
+
+
+def _preset(path: Path, name: str, preset: Any) -> dict[str, tuple[str, ...]]:
+    where = f"{path}: [tool.tradeoff.presets.{name}]"
+    if not isinstance(preset, dict):
+        raise BadInput(f"{where} is not a table")
+    for key in preset:
+        if key not in _AXES:
+            raise UnknownName(f"key in {where}", key, _AXES)
+    return {key: _words(where, key, value) for key, value in preset.items()}
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """The parts of a list as it is written on the command line."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All options as resolved: the command line before the table, the table before the defaults."""
+
+    values: Mapping[str, Any]
+    presets: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+    def text(self, name: str) -> str | None:
+        """The value of a single-valued option, if given."""
+        value = self.values.get(name)
+        return None if value is None else str(value)
+
+    def switch(self, name: str) -> bool:
+        """Whether a switch is on."""
+        return bool(self.values.get(name))
+
+    def words(self, name: str) -> tuple[str, ...] | None:
+        """The values of a many-valued option, if given."""
+        value = self.values.get(name)
+        return None if value is None else tuple(value)
+
+    def number(self, name: str, default: float) -> float:
+        """The value of a numeric option."""
+        text = self.text(name)
+        if text is None:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            raise BadInput(f"{BY_NAME[name].flag}={text!r} is not a number") from None
+        if not 0 <= value < 2**32:
+            raise BadInput(f"{BY_NAME[name].flag}={text!r} is out of range; expected 0 to {2**32 - 1}")
+        return value
+
+    def preset(self) -> Mapping[str, tuple[str, ...]]:
+        """The axes of the chosen preset; what a user's preset leaves out is as in ``quick``."""
+        name = self.text("preset") or "quick"
+        known = {**BUILT_IN_PRESETS, **self.presets}
+        if name not in known:
+            raise UnknownName("preset", name, known)
+        return {**BUILT_IN_PRESETS["quick"], **known[name]}
+
+
+def resolve_settings(given: Callable[[Option], Any], folder: Path, table: Table) -> Settings:
+    """Merge what ``given`` says of each option on the command line with the table."""
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        value = given(option)
+        if value is None or value is False:
+            value = table.values.get(option.name)
+        elif option.many:
+            value = tuple(_resolve(option, folder, part) for part in split_words(value))
+        elif option.metavar:
+            value = _resolve(option, folder, str(value))
+        if value is not None:
+            values[option.name] = value
+    return Settings(values, table.presets)

@@ -1,0 +1,154 @@
+"""How good outputs are: against the truth, and against another model's outputs. NumPy only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import numpy as np
+
+from tradeoff.errors import BadInput, UnknownName
+from tradeoff.vocabulary import Direction, Outputs, Task
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tradeoff.vocabulary import Array
+
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+#: Every number this module gives, and which way is better.
+METRICS: Final[Mapping[str, Direction]] = {
+    "accuracy": "higher",
+    "r2": "higher",
+    "mae": "lower",
+    "mse": "lower",
+    "loss": "lower",
+    "top1_agreement": "higher",
+    "cosine": "higher",
+}
+#: Keras clips probabilities here too; a confident mistake stays a finite loss.
+_SMALLEST: Final = 1e-7
+_Choice = TypeVar("_Choice")
+
+
+def judge(outputs: Array, y: Array, task: Task) -> dict[str, float]:
+    """The task's metric under its name, and ``loss``. Outputs that are not numbers count as wrong."""
+    if task.kind == "classification":
+        return _judge_classes(outputs, np.asarray(y).reshape(-1), task)
+    return _judge_values(outputs, y, task)
+
+
+def agreement(outputs: Array, reference: Array, task: Task) -> dict[str, float]:
+    """How near ``outputs`` come to those of a reference model on the same inputs."""
+    if np.shape(outputs) != np.shape(reference):
+        raise BadInput(f"outputs of shape {np.shape(outputs)} cannot be compared with {np.shape(reference)}")
+    if task.kind == "regression":
+        return {"cosine": _cosine(_values(outputs), _values(reference))}
+    ours, theirs = _class_scores(outputs, task.outputs), _class_scores(reference, task.outputs)
+    same = (ours.argmax(axis=-1) == theirs.argmax(axis=-1)) & _sound(ours) & _sound(theirs)
+    return {"top1_agreement": float(same.mean()), "cosine": _cosine(ours, theirs)}
+
+
+def _judge_classes(outputs: Array, labels: Array, task: Task) -> dict[str, float]:
+    metric = _lookup("metric of a classification", task.metric, {"accuracy": _accuracy})
+    loss = _lookup("loss of a classification", task.loss, {"crossentropy": _crossentropy})
+    scores = _class_scores(outputs, task.outputs)
+    if len(scores) != len(labels) or not len(labels):
+        raise BadInput(f"outputs of shape {np.shape(outputs)} do not answer {len(labels)} labels")
+    if labels.min() < 0 or labels.max() >= scores.shape[-1]:
+        raise BadInput(
+            f"labels reach from {labels.min()} to {labels.max()}, outputs of shape {np.shape(outputs)} "
+            f"tell {scores.shape[-1]} classes apart"
+        )
+    labels = labels.astype(np.intp)
+    return {task.metric: metric(scores, labels), "loss": loss(scores, labels, task.outputs)}
+
+
+def _judge_values(outputs: Array, y: Array, task: Task) -> dict[str, float]:
+    metric = _lookup("metric of a regression", task.metric, {"mae": _mae, "mse": _mse, "r2": _r2})
+    loss = _lookup("loss of a regression", task.loss, {"mae": _mae, "mse": _mse})
+    ours, truth = _values(outputs), _values(y)
+    if ours.shape != truth.shape or not truth.size:
+        raise BadInput(f"outputs of shape {np.shape(outputs)} do not answer targets of shape {np.shape(y)}")
+    return {task.metric: metric(ours, truth), "loss": loss(ours, truth)}
+
+
+def _lookup(kind: str, name: str, known: Mapping[str, _Choice]) -> _Choice:
+    if name not in known:
+        raise UnknownName(kind, name, known)
+    return known[name]
+
+
+def _values(values: Array) -> Floats:
+    """One row for each sample."""
+    rows: Floats = np.asarray(values, np.float64)
+    return rows.reshape(len(rows), -1)
+
+
+def _class_scores(outputs: Array, kind: Outputs) -> Floats:
+    """One row for each decision and one column for each class; a lone output becomes two columns."""
+    scores = np.asarray(outputs, np.float64)
+    scores = scores.reshape(-1, scores.shape[-1] if scores.ndim > 1 else 1)
+    if scores.shape[-1] > 1:
+        return scores
+    if kind == "logits":
+        # The sigmoid of z is the softmax of (-z/2, z/2).
+        return np.concatenate([-scores, scores], axis=-1) / 2.0
+    return np.concatenate([1.0 - scores, scores], axis=-1)
+
+
+def _sound(scores: Floats) -> Flags:
+    """Rows without NaN: ``argmax`` takes a NaN for the winner, which would be right now and then."""
+    sound: Flags = ~np.isnan(scores).any(axis=-1)
+    return sound
+
+
+def _accuracy(scores: Floats, labels: Array) -> float:
+    return float(np.mean((scores.argmax(axis=-1) == labels) & _sound(scores)))
+
+
+def _crossentropy(scores: Floats, labels: Array, kind: Outputs) -> float:
+    with np.errstate(all="ignore"):
+        if kind == "logits":
+            shifted = scores - scores.max(axis=-1, keepdims=True)
+            scores = np.exp(shifted)
+        scores = scores / scores.sum(axis=-1, keepdims=True)
+        right = scores[np.arange(len(labels)), labels]
+        return _worst_if_nan(-np.log(np.clip(right, _SMALLEST, 1.0 - _SMALLEST)).mean(), np.inf)
+
+
+def _mae(ours: Floats, truth: Floats) -> float:
+    return _worst_if_nan(np.abs(ours - truth).mean(), np.inf)
+
+
+def _mse(ours: Floats, truth: Floats) -> float:
+    with np.errstate(all="ignore"):
+        return _worst_if_nan(np.square(ours - truth).mean(), np.inf)
+
+
+def _r2(ours: Floats, truth: Floats) -> float:
+    spread = np.square(truth - truth.mean(axis=0)).mean()
+    error = _mse(ours, truth)
+    if spread == 0.0:
+        # Constant targets: there is nothing to explain, so only exact answers explain it.
+        return 1.0 if error == 0.0 else -np.inf
+    return float(1.0 - error / spread)
+
+
+def _worst_if_nan(value: float, worst: float) -> float:
+    return float(worst if np.isnan(value) else value)
+
+
+def _cosine(ours: Floats, theirs: Floats) -> float:
+    """The mean over samples; where a sample is one number, all of them together are the vector."""
+    if ours.shape[-1] == 1:
+        ours, theirs = ours.reshape(1, -1), theirs.reshape(1, -1)
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(ours, axis=-1) * np.linalg.norm(theirs, axis=-1)
+        cosines = np.einsum("nc,nc->n", ours, theirs) / lengths
+    same = (ours == theirs).all(axis=-1)
+    return float(np.where(same, 1.0, np.nan_to_num(np.clip(cosines, -1.0, 1.0))).mean())
+
+

@@ -1,0 +1,338 @@
+"""What is known of one planned cell, whatever became of it; and of a whole run. Versioned, plain JSON.
+
+Only this module knows old shapes: a reader upgrades what is older and refuses what is newer.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from tradeoff.errors import BadInput
+from tradeoff.vocabulary import Direction, Provenance
+
+SCHEMA: Final = 1
+#: The key in ``extra_info`` of a benchmark and at the top of pytest-benchmark's JSON.
+JSON_KEY: Final = "tradeoff"
+
+Status = Literal["measured", "skipped", "refused", "failed", "crashed", "interrupted", "not run"]
+#: How each status is told; the order is the one in which a person wants to read them.
+STATUSES: Final[dict[Status, str]] = {
+    "measured": "ran to the end",
+    "skipped": "cannot exist here",
+    "refused": "declined by the backend when it saw the model",
+    "failed": "a plugin raised an error",
+    "crashed": "the worker process died or did not answer",
+    "interrupted": "stopped by the user while it ran",
+    "not run": "planned, and never begun",
+}
+_DIRECTIONS: Final = frozenset(get_args(Direction))
+_PROVENANCES: Final = frozenset(get_args(Provenance))
+#: What a file of the wrong shape makes the reading of it raise.
+_WRONG_SHAPE: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+
+
+# A large run holds a hundred thousand of these: slots make them smaller, and quicker to read.
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A number with its unit and where it comes from.
+
+    :param value: ``None`` when it is ``unavailable``.
+    :param unit: ``s``, ``B``, ``1`` for a fraction or a count.
+    :param direction: which way is better.
+    :param provenance: how it was obtained; a number nobody measured is never printed bare.
+    :param low: lower end of an interval.
+    :param high: upper end of it.
+    :param note: what a reader should know: what the interval is, what was not counted.
+    """
+
+    value: float | None
+    unit: str
+    direction: Direction = "none"
+    provenance: Provenance = "measured"
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The five axes of a cell as they are spelled, for reports that know nothing of plugins."""
+
+    model: str
+    chain: str
+    backend: str
+    device: str
+    load: str
+
+    @property
+    def spelling(self) -> str:
+        """``cnn/int8/litert/host-cpu/b1``: what rows are joined on."""
+        return "/".join((self.model, self.chain, self.backend, self.device, self.load))
+
+    @classmethod
+    def parse(cls, text: str) -> Axes:
+        """Read a cell's spelling."""
+        parts = text.split("/")
+        if len(parts) != 5 or not all(parts):
+            raise BadInput(f"{text!r} is not a cell; it is spelled MODEL/CHAIN/BACKEND/DEVICE/LOAD")
+        return cls(*parts)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One planned cell's measurements and verdicts.
+
+    :param cell: its five axes.
+    :param suite: the pytest function it was planned for.
+    :param status: what became of it.
+    :param reason: why, in one line, unless it was measured.
+    :param detail: the end of what the worker printed, or a traceback.
+    :param measurements: by name; the names are columns of the reports.
+    :param verdicts: what a reader must be told of it: ``noisy``, ``below floor``.
+    :param facts: threads, engine, precision, what the variant was made with.
+    :param same_as: the cell whose artifact has the same content on the same runtime.
+    """
+
+    cell: Axes
+    suite: str = "test_inference"
+    status: Status = "not run"
+    reason: str = ""
+    detail: str = ""
+    measurements: Mapping[str, Measurement] = field(default_factory=dict)
+    verdicts: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    same_as: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole run: what it was made on, and every planned cell.
+
+    :param name: how a person tells it from others; also its folder.
+    :param started: ISO 8601, UTC.
+    :param machine: node, system, processor, cores, memory.
+    :param versions: distribution to version.
+    :param options: the selection and the settings, as resolved.
+    :param workers: each with its ``name``, ``start_seconds`` and ``import_seconds``.
+    :param records: one for each planned cell.
+    :param source: the file it was read from, if any.
+    """
+
+    name: str
+    started: str
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    workers: tuple[Mapping[str, Any], ...] = ()
+    records: tuple[Record, ...] = ()
+    source: str = ""
+
+
+def record_to_json(record: Record) -> dict[str, Any]:
+    """A record as plain data; every record carries the schema version."""
+    return {
+        "schema": SCHEMA,
+        "cell": record.cell.spelling,
+        "suite": record.suite,
+        "status": record.status,
+        "reason": record.reason,
+        "detail": record.detail,
+        "measurements": {name: _measurement_to_json(m) for name, m in record.measurements.items()},
+        "verdicts": list(record.verdicts),
+        "facts": dict(record.facts),
+        "same_as": record.same_as,
+    }
+
+
+def record_from_json(data: Mapping[str, Any]) -> Record:
+    """Read one record; a newer schema or a broken shape is an error that says so."""
+    _check_schema(data)
+    try:
+        status = data["status"]
+        if status not in STATUSES:
+            raise BadInput(f"unknown status {status!r}; known: {', '.join(STATUSES)}")
+        measurements = _mapping(data.get("measurements", {}))
+        return Record(
+            cell=Axes.parse(data["cell"]),
+            suite=str(data.get("suite", "")),
+            status=status,
+            reason=str(data.get("reason", "")),
+            detail=str(data.get("detail", "")),
+            measurements={name: _measurement_from_json(item) for name, item in measurements.items()},
+            verdicts=_texts(data.get("verdicts", ())),
+            facts=_mapping(data.get("facts", {})),
+            same_as=_text_or_none(data.get("same_as")),
+        )
+    except _WRONG_SHAPE as error:
+        raise BadInput(f"a record does not have the shape of schema {SCHEMA}: {error!r}") from error
+
+
+def run_to_json(run: Run) -> dict[str, Any]:
+    """A run as plain data, as it stands under the top-level key of pytest-benchmark's JSON."""
+    return {
+        "schema": SCHEMA,
+        "name": run.name,
+        "started": run.started,
+        "machine": dict(run.machine),
+        "versions": dict(run.versions),
+        "options": dict(run.options),
+        "workers": [dict(worker) for worker in run.workers],
+        "records": [record_to_json(record) for record in run.records],
+    }
+
+
+def run_from_json(data: Mapping[str, Any], source: str = "") -> Run:
+    """Read a run."""
+    _check_schema(data)
+    try:
+        return Run(
+            name=str(data["name"]),
+            started=str(data["started"]),
+            machine=_mapping(data.get("machine", {})),
+            versions=_mapping(data.get("versions", {})),
+            options=_mapping(data.get("options", {})),
+            workers=tuple(_mapping(worker) for worker in data.get("workers", ())),
+            records=tuple(_records_from_json(data["records"])),
+            source=source,
+        )
+    except _WRONG_SHAPE as error:
+        raise BadInput(f"the run does not have the shape of schema {SCHEMA}: {error!r}") from error
+
+
+def _records_from_json(items: Any) -> Iterator[Record]:
+    for position, item in enumerate(items, start=1):
+        try:
+            yield record_from_json(item)
+        except BadInput as error:
+            raise BadInput(f"record {position}: {error}") from error
+
+
+def read_run(path: Path) -> Run:
+    """Read the run in a pytest-benchmark JSON file that the suite has written."""
+    with _no_collection():
+        return _read_run(path)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing that is read is garbage, and looking for some would double the time it takes."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _read_run(path: Path) -> Run:
+    data = _read_json(path)
+    if not isinstance(data, dict) or JSON_KEY not in data:
+        raise BadInput(
+            f"{path} has no {JSON_KEY!r} in it: it was not written by `pytest suites/ --benchmark-only`, "
+            "or by a pytest run without the tradeoff plugin"
+        )
+    try:
+        return run_from_json(data[JSON_KEY], source=str(path))
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BadInput(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} is not JSON, or is cut short: {error}") from error
+
+
+def last_words(records: Iterable[Record]) -> dict[tuple[str, str], Record]:
+    """The last word on each cell, in the order in which the cells were first heard of."""
+    found: dict[tuple[str, str], Record] = {}
+    for record in records:
+        found[(record.suite, record.cell.spelling)] = record
+    return found
+
+
+def _check_schema(data: Any) -> None:
+    if not isinstance(data, Mapping):
+        raise BadInput(f"expected a JSON object, got {type(data).__name__}")
+    schema = data.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+        raise BadInput(f"the schema version is {schema!r}; expected a whole number from 1 to {SCHEMA}")
+    if schema > SCHEMA:
+        raise BadInput(
+            f"it has schema version {schema}, this tradeoff reads up to {SCHEMA}; "
+            "upgrade with `pip install -U tradeoff`"
+        )
+
+
+def _measurement_to_json(measurement: Measurement) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "value": _finite(measurement.value),
+        "unit": measurement.unit,
+        "direction": measurement.direction,
+        "provenance": measurement.provenance,
+    }
+    if measurement.low is not None or measurement.high is not None:
+        data["low"], data["high"] = _finite(measurement.low), _finite(measurement.high)
+    if measurement.note:
+        data["note"] = measurement.note
+    return data
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no NaN; a number that is none was not available."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _measurement_from_json(data: Mapping[str, Any]) -> Measurement:
+    direction, provenance = data.get("direction", "none"), data.get("provenance", "measured")
+    low, high = data.get("low"), data.get("high")
+    if direction not in _DIRECTIONS or provenance not in _PROVENANCES:
+        raise ValueError(f"direction {direction!r} or provenance {provenance!r} is unknown")
+    return Measurement(
+        _number(data["value"]),
+        str(data["unit"]),
+        direction,
+        provenance,
+        None if low is None else _number(low),
+        None if high is None else _number(high),
+        str(data.get("note", "")),
+    )
+
+
+def _number(value: Any) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is not a number")
+    return _finite(float(value))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{value!r} is not an object")
+    return dict(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
+        raise TypeError(f"{value!r} is not a list of texts")
+    return tuple(value)
+
+
+def _text_or_none(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value

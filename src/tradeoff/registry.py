@@ -1,0 +1,235 @@
+"""Everything that is registered, found through hooks: built-in and third-party plugins alike.
+
+A broken plugin costs itself alone: it is named in ``problems`` and the rest goes on. Two plugins that claim
+one name are both told of.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, Protocol, TypeVar
+
+import pluggy
+
+from tradeoff import hookspecs
+from tradeoff.errors import BadInput, UnknownName
+from tradeoff.vocabulary import Backend, Device, Model, Renderer, Task, Technique
+
+GROUP: Final = "tradeoff"
+
+
+class Named(Protocol):
+    """What is registered has a name."""
+
+    @property
+    def name(self) -> str:
+        """How it is spelled."""
+
+
+Thing = TypeVar("Thing", bound=Named)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What there is, by name, and what could not be had."""
+
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+    techniques: Mapping[str, Technique] = field(default_factory=dict)
+    backends: Mapping[str, Backend] = field(default_factory=dict)
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    renderers: Mapping[str, Renderer] = field(default_factory=dict)
+    #: ``(kind, name)`` to the plugin that brought it.
+    origins: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def task_of(self, model: Model) -> Task:
+        """The task of ``model``."""
+        if model.task not in self.tasks:
+            raise UnknownName(f"task of model {model.name}", model.task, self.tasks)
+        return self.tasks[model.task]
+
+    def with_own(self, task: Task, models: Iterable[Model]) -> Registry:
+        """The same, with the models a user brought."""
+        added = {model.name: model for model in models}
+        taken = sorted(added.keys() & self.models.keys())
+        if taken:
+            raise BadInput(f"a model named {taken[0]!r} is registered already; rename the file to use it")
+        origins = dict(self.origins) | {("model", name): "your file" for name in added}
+        return Registry(
+            tasks={**self.tasks, task.name: task},
+            models={**self.models, **added},
+            techniques=self.techniques,
+            backends=self.backends,
+            devices=self.devices,
+            renderers=self.renderers,
+            origins=origins,
+            problems=self.problems,
+        )
+
+
+@dataclass(frozen=True)
+class PluginSources:
+    """Where plugins come from, as plain data: a worker is given it and loads the same ones.
+
+    :param modules: importable names, as given to ``-p``.
+    :param conftests: files that carry hooks.
+    :param blocked: names that ``-p no:NAME`` switched off.
+    """
+
+    modules: tuple[str, ...] = ()
+    conftests: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+
+
+def carries_hooks(plugin: object) -> bool:
+    """Whether a pytest plugin or conftest has functions marked with ``@tradeoff.hookimpl``."""
+    return any(
+        hasattr(getattr(plugin, name, None), f"{hookspecs.PROJECT}_impl")
+        for name in dir(plugin)
+        if name.startswith("tradeoff_")
+    )
+
+
+def load_registry(
+    sources: PluginSources | None = None, plugins: Sequence[tuple[str, object]] = ()
+) -> Registry:
+    """Load every plugin and ask each for what it brings.
+
+    :param sources: further plugins by name and file, as a worker gets them.
+    :param plugins: further plugins that are loaded already, with their names.
+    """
+    sources = sources or PluginSources()
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    problems: list[str] = []
+    loaders = [(f"plugin {point.name!r} ({_distribution(point)})", point.name, point.load) for point in _points()]
+    loaders += [(f"plugin {name!r}", name, _importer(name)) for name in sources.modules]
+    loaders += [(f"conftest {path}", path, _file_importer(path)) for path in sources.conftests]
+    for title, name, load in loaders:
+        if name in sources.blocked:
+            continue
+        _register(manager, problems, title, name, load)
+    for name, plugin in plugins:
+        _register(manager, problems, f"plugin {name!r}", name, lambda plugin=plugin: plugin)
+    return _Collector(manager, problems).collect()
+
+
+def _points() -> list[EntryPoint]:
+    """Entry points sorted by name; an editable install beside a built one lists each twice."""
+    found = {(point.name, point.value): point for point in entry_points(group=GROUP)}
+    return [found[key] for key in sorted(found)]
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
+def _importer(name: str) -> Callable[[], ModuleType]:
+    return lambda: importlib.import_module(name)
+
+
+def _file_importer(path: str) -> Callable[[], ModuleType]:
+    def load() -> ModuleType:
+        name = "tradeoff_conftest_" + "".join(c if c.isalnum() else "_" for c in path)
+        if name in sys.modules:
+            return sys.modules[name]
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{path} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        if str(Path(path).parent) not in sys.path:
+            sys.path.append(str(Path(path).parent))
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+def _register(
+    manager: pluggy.PluginManager, problems: list[str], title: str, name: str, load: Callable[[], Any]
+) -> None:
+    """Load and register one plugin; whatever it raises is its own problem, told by name."""
+    try:
+        plugin = load()
+        if manager.is_registered(plugin) or manager.has_plugin(name):
+            return
+        manager.register(plugin, name)
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException as error:  # a plugin may even call sys.exit while it is imported
+        problems.append(f"{title} could not be loaded: {type(error).__name__}: {error}")
+
+
+class _Collector:
+    """Calls the hooks plugin by plugin, so that each thing is known by who brought it."""
+
+    def __init__(self, manager: pluggy.PluginManager, problems: list[str]) -> None:
+        self._manager = manager
+        self._problems = problems
+        self._origins: dict[tuple[str, str], str] = {}
+
+    def collect(self) -> Registry:
+        return Registry(
+            tasks=self._things("task", Task),
+            models=self._things("model", Model),
+            techniques=self._things("technique", Technique),
+            backends=self._things("backend", Backend),
+            devices=self._things("device", Device),
+            renderers=self._things("renderer", Renderer),
+            origins=self._origins,
+            problems=tuple(self._problems),
+        )
+
+    def _things(self, kind: str, expected: type[Thing]) -> dict[str, Thing]:
+        found: dict[str, Thing] = {}
+        hook: pluggy.HookCaller = getattr(self._manager.hook, f"tradeoff_{kind}s")
+        for implementation in hook.get_hookimpls():
+            for thing in self._ask(kind, implementation):
+                self._add(kind, expected, found, thing, implementation.plugin_name)
+        return found
+
+    def _ask(self, kind: str, implementation: pluggy.HookImpl) -> list[Any]:
+        try:
+            return list(implementation.function())
+        except Exception as error:
+            self._problems.append(
+                f"plugin {implementation.plugin_name!r} could not say which {kind}s it brings: "
+                f"{type(error).__name__}: {error}"
+            )
+            return []
+
+    def _add(self, kind: str, expected: type[Thing], found: dict[str, Thing], thing: Any, plugin: str) -> None:
+        if not isinstance(thing, expected):
+            self._problems.append(
+                f"plugin {plugin!r}: tradeoff_{kind}s gave a {type(thing).__name__}, expected {expected.__name__}"
+            )
+        elif thing.name in found:
+            self._problems.append(
+                f"{kind} {thing.name!r} is claimed by plugins {self._origins[kind, thing.name]!r} and {plugin!r}; "
+                f"the first is used. Switch one off with `-p no:PLUGIN`."
+            )
+        else:
+            found[thing.name] = thing
+            self._origins[kind, thing.name] = plugin
+
+
+def plugin_sources_to_json(sources: PluginSources) -> dict[str, list[str]]:
+    """Plain data for a worker."""
+    return {
+        "modules": list(sources.modules),
+        "conftests": list(sources.conftests),
+        "blocked": list(sources.blocked),
+    }
+
+
+def plugin_sources_from_json(data: Mapping[str, Sequence[str]]) -> PluginSources:
+    """What a worker reads."""
+    return PluginSources(tuple(data["modules"]), tuple(data["conftests"]), tuple(data["blocked"]))

@@ -1,0 +1,95 @@
+"""The end of a run: its files, and what the terminal shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tradeoff.errors import TradeoffError
+from tradeoff.record import Run
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tradeoff.session import Session
+
+JSON_NAME: Final = "benchmark.json"
+TABLE_NAME: Final = "table"
+
+
+def write_results(config: pytest.Config, session: Session, run: Run) -> None:
+    """Write pytest-benchmark's JSON and one file for each renderer that makes one."""
+    data = _benchmark_json(config)
+    path = session.folder / JSON_NAME
+    _write(path, json.dumps(data, indent=1, default=str))
+    asked = config.getoption("benchmark_json", None)
+    if asked and not data["benchmarks"]:
+        # pytest-benchmark writes nothing when nothing was timed; whoever asked for a file gets one.
+        _write(Path(asked), json.dumps(data, indent=1, default=str))
+    told = replace(run, source=str(path))
+    for renderer in session.plan.registry.renderers.values():
+        if renderer.suffix:
+            _write(session.folder / f"{TABLE_NAME}{renderer.suffix}", renderer.render([told], 100, False))
+
+
+def _benchmark_json(config: pytest.Config) -> dict[str, Any]:
+    """As pytest-benchmark itself would write it, records included."""
+    benchmarks = config.pluginmanager.get_plugin("pytest-benchmark")
+    data: dict[str, Any] = config.hook.pytest_benchmark_generate_json(
+        config=config,
+        benchmarks=benchmarks.benchmarks,
+        include_data=True,
+        machine_info=benchmarks.get_machine_info(),
+        commit_info=config.hook.pytest_benchmark_generate_commit_info(config=config),
+    )
+    config.hook.pytest_benchmark_update_json(config=config, benchmarks=benchmarks.benchmarks, output_json=data)
+    return data
+
+
+def _write(path: Path, text: str) -> None:
+    """Write in full, or say what could not be written; the journal has every finished cell anyway."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise TradeoffError(f"{path} cannot be written: {error}; the journal beside it has every finished cell") from error
+
+
+def show_results(reporter: pytest.TerminalReporter, session: Session, run: Run) -> None:
+    """The table in the terminal, and where the files are."""
+    renderer = session.plan.registry.renderers.get("terminal")
+    reporter.ensure_newline()
+    reporter.section("tradeoff", sep="=")
+    if renderer is not None:
+        reporter.write(renderer.render([run], reporter._tw.fullwidth, reporter.hasmarkup))
+        reporter.ensure_newline()
+    for line in closing_lines(session, run):
+        reporter.write_line(line)
+
+
+def closing_lines(session: Session, run: Run) -> list[str]:
+    """Where the files are, and what would change a run that measured nothing."""
+    lines = [f"files: {_shown(session.folder)}: {', '.join(_files(session.folder))}"]
+    if run.records and all(record.status == "skipped" for record in run.records):
+        reasons = dict.fromkeys(record.reason for record in run.records)
+        lines.append("nothing could be measured: every selected cell is a skip")
+        lines += [f"  {reason}" for reason in reasons]
+    return lines
+
+
+def _shown(path: Path) -> str:
+    """Relative to where the person stands, when that is shorter."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _files(folder: Path) -> list[str]:
+    order = {".json": 0, ".md": 1, ".csv": 2}
+    names = [path.name for path in folder.iterdir() if path.is_file() and path.suffix in order]
+    return sorted(names, key=lambda name: order[Path(name).suffix])

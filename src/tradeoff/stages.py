@@ -1,0 +1,248 @@
+"""What a worker can be asked to do: one method for each stage of the corridor.
+
+Requests and answers are plain data; what is large is a file in a folder that the request names.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+from tradeoff.datafiles import DataFiles, write_data
+from tradeoff.errors import BadInput, TradeoffError
+from tradeoff.fingerprint import digest_tree
+from tradeoff.measuring import Timing, measure
+from tradeoff.own import own_from_json
+from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
+from tradeoff.vocabulary import Backend, Conversion, Loading, Model, Progress, Rewriting, Runner, Split, Task
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+MODEL_FILE: Final = "model.keras"
+OUTPUTS_FILE: Final = "outputs.npy"
+#: Samples in one request while accuracy is taken; latency has its own.
+EVALUATION_BATCH: Final = 32
+
+
+@dataclass
+class Desk:
+    """Holds what is loaded, and does one request after the other."""
+
+    registry: Registry
+    allow_code: bool = False
+    _runner: tuple[tuple[Any, ...], Runner] | None = None
+
+    @classmethod
+    def from_setup(cls, setup: Mapping[str, Any]) -> Desk:
+        """Load the same plugins, and the same models of the user's, as the process that plans."""
+        registry = load_registry(plugin_sources_from_json(setup["plugins"]))
+        own = setup.get("own")
+        if own:
+            registry = registry.with_own(*own_from_json(own))
+        return cls(registry, bool(setup.get("allow_code")))
+
+    def handle(self, request: Mapping[str, Any], progress: Progress) -> Any:
+        """Do what ``request["stage"]`` names."""
+        stages: dict[str, Callable[[Mapping[str, Any], Progress], Any]] = {
+            "data": self.data,
+            "build": self.build,
+            "reference": self.reference,
+            "convert": self.convert,
+            "evaluate": self.evaluate,
+            "time": self.time,
+        }
+        return stages[request["stage"]](request, progress)
+
+    def data(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """Load a task's data and write it split by split."""
+        return write_data(self._task(request), Path(request["folder"]))
+
+    def build(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """Make one variant: train or copy a model, or apply one technique to the variant before."""
+        from tradeoff import keras_files
+        from tradeoff.accounting import account
+
+        begun = perf_counter()
+        epochs, model = self._made(request, progress)
+        keras_files.save_model(model, Path(request["folder"]) / MODEL_FILE)
+        numbers = account(model)
+        return {
+            "content": keras_files.content(model),
+            "parameters": numbers.parameters,
+            "macs": numbers.macs,
+            "uncounted": list(numbers.uncounted),
+            "epochs": epochs,
+            "seconds": perf_counter() - begun,
+        }
+
+    def _made(self, request: Mapping[str, Any], progress: Progress) -> tuple[int, Any]:
+        model = self.registry.models[request["model"]]
+        data = DataFiles(Path(request["data"]))
+        if request["step"] is not None:
+            return 0, self._rewritten(model, request, data, progress)
+        if model.file is not None:
+            return 0, self._load(model.file)
+        return self._trained(model, request, data, progress)
+
+    def _load(self, path: Path) -> Any:
+        from tradeoff import keras_files
+
+        return keras_files.load_model(path, allow_code=self.allow_code)
+
+    def _trained(
+        self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress
+    ) -> tuple[int, Any]:
+        from tradeoff import training
+
+        if model.build is None or model.recipe is None:
+            raise BadInput(f"model {model.name} has neither a file nor a builder with a recipe")
+        training.set_seed(request["seed"])
+        built = model.build()
+        task = self.registry.task_of(model)
+        history = training.train(
+            built, model.recipe, data.split("train"), data.split("validation"), task, request["seed"], progress
+        )
+        return history.epochs, built
+
+    def _rewritten(self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress) -> Any:
+        technique = self.registry.techniques[request["step"]["technique"]]
+        if technique.apply is None:
+            raise BadInput(f"technique {technique.name} has stage model and no `apply`")
+        return technique.apply(
+            Rewriting(
+                model=self._load(Path(request["parent"]) / MODEL_FILE),
+                values=request["step"]["values"],
+                train=data.split("train"),
+                calibration=data.split("calibration"),
+                validation=data.split("validation"),
+                recipe=model.recipe,
+                seed=request["seed"],
+                progress=progress,
+            )
+        )
+
+    def reference(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """The Keras model's own outputs on the test split, which every artifact is compared with."""
+        import numpy as np
+
+        from tradeoff import keras_files, quality
+
+        model = self._load(Path(request["variant"]) / MODEL_FILE)
+        test = DataFiles(Path(request["data"])).split("test")
+        outputs = keras_files.outputs_of(model, test.x, EVALUATION_BATCH)
+        np.save(Path(request["folder"]) / OUTPUTS_FILE, outputs)
+        return {"quality": quality.judge(outputs, test.y, self._task(request))}
+
+    def convert(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """Have the backend write its artifact, and say what would be shipped."""
+        backend = self._backend(request)
+        folder = Path(request["folder"])
+        model_file = Path(request["variant"]) / MODEL_FILE
+        begun = perf_counter()
+        artifact = backend.convert(
+            Conversion(
+                model_file=model_file,
+                precision=request["precision"],
+                values=request["values"],
+                parameters=request["parameters"],
+                calibration=DataFiles(Path(request["data"])).split("calibration").x,
+                folder=folder,
+                progress=progress,
+                load_model=lambda: self._load(model_file),
+            )
+        )
+        return _describe(backend, folder, Path(artifact)) | {"seconds": perf_counter() - begun}
+
+    def evaluate(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """Accuracy of the shipped artifact on its own runtime, and how far it left the original."""
+        import numpy as np
+
+        from tradeoff import quality
+
+        runner = self._load_runner(request)
+        test = DataFiles(Path(request["data"])).split("test")
+        limit = self._backend(request).capabilities.max_batch or EVALUATION_BATCH
+        outputs = run_all(runner, test.x, min(limit, EVALUATION_BATCH), progress)
+        reference = np.load(Path(request["reference"]) / OUTPUTS_FILE, allow_pickle=False)
+        np.save(Path(request["folder"]) / OUTPUTS_FILE, outputs)
+        task = self._task(request)
+        return {
+            "quality": quality.judge(outputs, test.y, task),
+            "agreement": quality.agreement(outputs, reference, task),
+        }
+
+    def time(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """Time whole requests."""
+        runner = self._load_runner(request)
+        batch = tile(DataFiles(Path(request["data"])).split("test"), request["batch"])
+        samples = measure(runner.bind(batch), Timing(**request["timing"]))
+        return {"rounds": list(samples.rounds), "iterations": samples.iterations}
+
+    def _load_runner(self, request: Mapping[str, Any]) -> Runner:
+        """The loaded artifact; evaluating and timing one cell loads it once."""
+        wanted = (
+            request["content"], request["backend"], request["device"], tuple(sorted(request["parameters"].items()))
+        )
+        if self._runner is None or self._runner[0] != wanted:
+            self._runner = None
+            runner = self._backend(request).load(
+                Loading(
+                    artifact=Path(request["artifact"]),
+                    precision=request["precision"],
+                    parameters=request["parameters"],
+                    device=request["device"],
+                )
+            )
+            self._runner = (wanted, runner)
+        return self._runner[1]
+
+    def _backend(self, request: Mapping[str, Any]) -> Backend:
+        return self.registry.backends[request["backend"]]
+
+    def _task(self, request: Mapping[str, Any]) -> Task:
+        return self.registry.tasks[request["task"]]
+
+
+def _describe(backend: Backend, folder: Path, artifact: Path) -> dict[str, Any]:
+    """Name, content and sizes of the file or folder that ``convert`` returned."""
+    if not artifact.exists() or not artifact.resolve().is_relative_to(folder.resolve()):
+        raise TradeoffError(f"backend {backend.name}: convert returned {artifact}, which it did not write into its folder")
+    files = sorted(path for path in artifact.rglob("*") if path.is_file()) if artifact.is_dir() else [artifact]
+    return {
+        "artifact": artifact.resolve().relative_to(folder.resolve()).as_posix(),
+        "content": backend.content(artifact) or digest_tree(artifact),
+        "bytes": sum(path.stat().st_size for path in files),
+        "gzip_bytes": sum(len(gzip.compress(path.read_bytes(), 9, mtime=0)) for path in files),
+    }
+
+
+def run_all(runner: Runner, x: Array, size: int, progress: Progress) -> Array:
+    """Outputs for all of ``x``; the last request is filled up, since compiled runtimes dislike odd sizes."""
+    import numpy as np
+
+    size = min(size, len(x))
+    found = []
+    for start in range(0, len(x), size):
+        part = x[start : start + size]
+        batch = part if len(part) == size else np.concatenate([part, x[: size - len(part)]])
+        found.append(np.array(runner.bind(np.ascontiguousarray(batch))())[: len(part)])
+        progress("evaluating", min(1.0, (start + size) / len(x)))
+    outputs = np.concatenate(found)
+    if len(outputs) != len(x):
+        raise TradeoffError(f"the runner gave {len(outputs)} outputs for {len(x)} inputs")
+    return outputs
+
+
+def tile(split: Split, size: int) -> Array:
+    """A batch of real samples, repeated when there are too few."""
+    import numpy as np
+
+    indices = np.arange(size) % len(split)
+    return np.ascontiguousarray(split.x[indices])

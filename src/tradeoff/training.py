@@ -1,0 +1,123 @@
+"""Training and fine-tuning with one recipe, for models and for techniques alike. Runs in a worker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+from tradeoff.errors import BadInput
+from tradeoff.quality import judge
+from tradeoff.vocabulary import Progress, Recipe, Split, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tradeoff.vocabulary import Array
+
+#: Samples in one step while validating.
+_VALIDATION_BATCH: Final = 256
+
+
+@dataclass(frozen=True)
+class History:
+    """What a training did.
+
+    :param epochs: passes over the training split.
+    :param seconds: all of it, compiling included.
+    :param loss: the mean over the last epoch's steps.
+    :param validation: the task's metric on the validation split after each epoch.
+    """
+
+    epochs: int
+    seconds: float
+    loss: float
+    validation: tuple[float, ...]
+
+
+def set_seed(seed: int) -> None:
+    """Start afresh: what is built and trained from here on depends on ``seed`` alone.
+
+    Keras numbers layers as it makes them, and the numbers end up in converted files: without a fresh count
+    the size of an artifact would depend on what the worker has built before.
+    """
+    import keras
+
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+
+
+def train(
+    model: Any, recipe: Recipe, train: Split, validation: Split, task: Task, seed: int, progress: Progress
+) -> History:
+    """Train ``model`` in place; the same seed gives the same weights on the same machine."""
+    import keras
+    import numpy as np
+
+    begun = perf_counter()
+    keras.utils.set_random_seed(seed)
+    generator = np.random.default_rng(seed)
+    size = min(recipe.batch_size, len(train))
+    width = keras.ops.shape(model(train.x[:1], training=False))[-1]
+    _compile(model, keras_loss(task, width), recipe.learning_rate, recipe.epochs * (len(train) // size))
+    loss, scores = math.nan, []
+    for epoch in range(1, recipe.epochs + 1):
+        loss = _epoch(model, _batches(train, recipe, size, generator))
+        if not math.isfinite(loss):
+            raise BadInput(
+                f"training {model.name}: the loss is {loss} in epoch {epoch} of {recipe.epochs} at learning rate "
+                f"{recipe.learning_rate:g}; lower the learning rate, or look for NaN in the data"
+            )
+        scores.append(_validate(model, validation, task))
+        progress(f"epoch {epoch} of {recipe.epochs}, {task.metric} {scores[-1]:.3f}", epoch / recipe.epochs)
+    return History(recipe.epochs, perf_counter() - begun, loss, tuple(scores))
+
+
+def _compile(model: Any, loss: Any, learning_rate: float, steps: int) -> None:
+    import keras
+
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, max(1, steps))
+    # XLA on a processor takes longer to compile models of this size than to train them.
+    model.compile(keras.optimizers.Adam(schedule), loss=loss, jit_compile=False)
+
+
+def keras_loss(task: Task, width: int) -> Any:
+    """The Keras loss of ``task`` for a model with ``width`` outputs."""
+    import keras
+
+    if task.loss == "crossentropy":
+        logits = task.outputs == "logits"
+        if width == 1:
+            return keras.losses.BinaryCrossentropy(from_logits=logits)
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=logits)
+    return {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError}[task.loss]()
+
+
+def _batches(
+    train: Split, recipe: Recipe, size: int, generator: np.random.Generator
+) -> Iterator[tuple[Array, Array]]:
+    """One epoch of shuffled, augmented samples; the rest that fills no batch is left to other epochs."""
+    x = train.x if recipe.augment is None else recipe.augment(train.x, generator)
+    order = generator.permutation(len(train))
+    for start in range(0, len(train) - size + 1, size):
+        chosen = order[start : start + size]
+        yield x[chosen], train.y[chosen]
+
+
+def _epoch(model: Any, batches: Iterator[tuple[Array, Array]]) -> float:
+    """The mean loss; Keras itself averages over the steps since the last reset."""
+    model.reset_metrics()
+    loss = math.nan
+    for x, y in batches:
+        loss = float(model.train_on_batch(x, y))
+    return loss
+
+
+def _validate(model: Any, validation: Split, task: Task) -> float:
+    import numpy as np
+
+    starts = range(0, len(validation), _VALIDATION_BATCH)
+    outputs = [model.predict_on_batch(validation.x[start : start + _VALIDATION_BATCH]) for start in starts]
+    return judge(np.concatenate(outputs), validation.y, task)[task.metric]

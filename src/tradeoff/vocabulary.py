@@ -1,0 +1,347 @@
+"""The words of the project as types: what a plugin declares, and what it is handed.
+
+Everything here is a plain frozen dataclass or a small interface. A plugin author imports these names from
+``tradeoff`` itself; nothing in this module imports a framework.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from tradeoff.errors import Reason
+from tradeoff.spelling import Parameter, Value
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.generic]
+
+Stage = Literal["model", "precision", "artifact"]
+Provenance = Literal["measured", "simulated", "modelled", "published", "unavailable"]
+Direction = Literal["lower", "higher", "none"]
+TaskKind = Literal["classification", "regression"]
+#: What the model's last layer gives: class probabilities, raw scores, or the target itself.
+Outputs = Literal["probabilities", "logits", "values"]
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """An importable module that must be there, and the distribution that brings it."""
+
+    module: str
+    distribution: str
+
+    def installed(self) -> bool:
+        """Whether the module can be found; nothing is imported."""
+        return importlib.util.find_spec(self.module.partition(".")[0]) is not None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a cell cannot exist, in one of the reasons that reports group by."""
+
+    reason: Reason
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a worker process needs before anything is imported; equal environments share one worker.
+
+    :param name: how it is shown: ``litert``, ``keras on jax``.
+    :param variables: environment variables, set before the first import.
+    :param modules: what to import at the start; that time is measured and shown apart.
+    """
+
+    name: str
+    variables: tuple[tuple[str, str], ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+# --- tasks and models -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs and targets; ``y`` holds integer labels for a classification, values for a regression."""
+
+    x: Array
+    y: Array
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The data of a task. The test split only ever judges; no technique and no converter sees it."""
+
+    train: Split
+    calibration: Split
+    validation: Split
+    test: Split
+
+
+@dataclass(frozen=True)
+class Task:
+    """Data plus what 'good' means.
+
+    :param name: how it is spelled.
+    :param load: gives the splits; runs in a worker, so it may import what it likes.
+    :param kind: ``classification`` or ``regression``.
+    :param metric: what is reported as the task's quality: ``accuracy``, ``mae``, ``mse`` or ``r2``.
+    :param loss: ``crossentropy``, ``mse`` or ``mae``.
+    :param outputs: what a model of this task gives.
+    :param floor: the quality under which a candidate is not worth shipping.
+    :param version: raise it when ``load`` gives other data; stored results are keyed by it.
+    :param requires: what ``load`` imports.
+    :param summary: one line for a person.
+    """
+
+    name: str
+    load: Callable[[], Splits]
+    kind: TaskKind = "classification"
+    metric: str = "accuracy"
+    loss: str = "crossentropy"
+    outputs: Outputs = "probabilities"
+    floor: float | None = None
+    version: str = "1"
+    requires: tuple[Requirement, ...] = ()
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained, and how long a technique may fine-tune it.
+
+    :param epochs: passes over the training split.
+    :param batch_size: samples per step.
+    :param learning_rate: the peak of a cosine decay.
+    :param augment: ``augment(x, generator)`` gives a changed copy of one epoch's inputs.
+    """
+
+    epochs: int
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    augment: Callable[[Array, np.random.Generator], Array] | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A task plus a way to get a Keras 3 model: a builder with a recipe, or a file the user brings.
+
+    :param name: how it is spelled.
+    :param task: the name of its task.
+    :param build: gives a fresh, untrained Keras model; imports Keras inside.
+    :param recipe: how to train what ``build`` gives.
+    :param file: a trained ``.keras`` file, instead of ``build``.
+    :param version: raise it when architecture or recipe change.
+    :param summary: one line for a person.
+    """
+
+    name: str
+    task: str
+    build: Callable[[], Any] | None = None
+    recipe: Recipe | None = None
+    file: Path | None = None
+    version: str = "1"
+    summary: str = ""
+
+
+# --- techniques -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """What a technique of stage ``model`` is handed. There is no test split in it.
+
+    :param model: the Keras model to change; the technique may return this or another one.
+    :param values: the technique's parameters.
+    :param train: for fine-tuning.
+    :param calibration: for statistics of activations.
+    :param validation: for choosing.
+    :param recipe: how the model was trained, where it is known.
+    :param seed: for everything random.
+    :param progress: ``progress("epoch 3 of 10", 0.3)``.
+    """
+
+    model: Any
+    values: Mapping[str, Value]
+    train: Split
+    calibration: Split
+    validation: Split
+    recipe: Recipe | None
+    seed: int
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Technique:
+    """One named, parametrised transformation.
+
+    :param name: how it is spelled.
+    :param stage: ``model`` changes the Keras model, ``precision`` is a request that each backend realises
+        in its own way, ``artifact`` works on the bytes.
+    :param apply: for stage ``model``: takes a :class:`Rewriting`, gives a Keras model.
+    :param parameters: typed, with ranges.
+    :param version: raise it when the same parameters give another result; variants are keyed by it.
+    :param requires: what ``apply`` imports beside Keras.
+    :param summary: one line for a person.
+    """
+
+    name: str
+    stage: Stage
+    apply: Callable[[Rewriting], Any] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    version: str = "1"
+    requires: tuple[Requirement, ...] = ()
+    summary: str = ""
+
+
+# --- backends ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can do, as data; the matrix asks, no suite ever names a backend.
+
+    :param precisions: the precisions it realises; ``float32`` stands for none asked for.
+    :param refusals: why it does not realise others; one that is not listed is ``not implemented here``.
+    :param devices: where it runs.
+    :param max_batch: the largest batch of one request, ``None`` for any.
+    """
+
+    precisions: tuple[str, ...] = ("float32",)
+    refusals: Mapping[str, Refusal] = field(default_factory=dict)
+    devices: tuple[str, ...] = ("host-cpu",)
+    max_batch: int | None = None
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What ``Backend.convert`` is handed.
+
+    :param model_file: the trained ``.keras`` file.
+    :param precision: ``float32`` or the name of the precision technique.
+    :param values: the precision technique's parameters.
+    :param parameters: the backend's own parameters.
+    :param calibration: inputs to calibrate on; never from the test split.
+    :param folder: where to write the artifact, and nothing else.
+    :param progress: ``progress("quantizing", 0.5)``.
+    :param load_model: gives the Keras model in ``model_file``.
+    """
+
+    model_file: Path
+    precision: str
+    values: Mapping[str, Value]
+    parameters: Mapping[str, Value]
+    calibration: Array
+    folder: Path
+    progress: Progress
+    load_model: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Loading:
+    """What ``Backend.load`` is handed.
+
+    :param artifact: what ``convert`` returned.
+    :param precision: as in :class:`Conversion`.
+    :param parameters: the backend's own parameters.
+    :param device: where it shall run.
+    """
+
+    artifact: Path
+    precision: str
+    parameters: Mapping[str, Value]
+    device: str
+
+
+class Runner(Protocol):
+    """A loaded artifact."""
+
+    def bind(self, batch: Array) -> Callable[[], Array]:
+        """A zero-argument call that is one whole request: host array in, host array out."""
+
+
+class Backend(ABC):
+    """Turns a variant into an artifact in its own deployment format and runs it.
+
+    A subclass needs a ``name``, ``convert`` and ``load``; everything else has a default.
+    """
+
+    name: ClassVar[str]
+    #: One line for a person.
+    summary: ClassVar[str] = ""
+    capabilities: ClassVar[Capabilities] = Capabilities()
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    #: What running an artifact imports.
+    requires: ClassVar[tuple[Requirement, ...]] = ()
+    #: What making an artifact imports, beside Keras.
+    converter_requires: ClassVar[tuple[Requirement, ...]] = ()
+    #: What to give pip when something is missing: ``tradeoff[litert]``.
+    install: ClassVar[str] = ""
+    #: Raise it when the same variant converts to something else.
+    version: ClassVar[str] = "1"
+
+    def environment(self, parameters: Mapping[str, Value]) -> Environment:
+        """The worker that runs this backend's artifacts."""
+        return Environment(self.name, modules=tuple(need.module for need in self.requires))
+
+    def conversion_environment(self, parameters: Mapping[str, Value]) -> Environment | None:
+        """The worker that converts; ``None`` for the one that trains."""
+        return None
+
+    @abstractmethod
+    def convert(self, job: Conversion) -> Path:
+        """Write the artifact into ``job.folder`` and return the file or folder that would be shipped."""
+
+    @abstractmethod
+    def load(self, job: Loading) -> Runner:
+        """Load the artifact, ready for requests."""
+
+    def content(self, artifact: Path) -> str | None:
+        """A digest of what the artifact says, where equal content can have different bytes."""
+        return None
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a backend runs an artifact.
+
+    :param name: how it is spelled: ``host-cpu``, ``stm32h743@tflm``.
+    :param provenance: what a latency on it is: ``measured`` here, ``simulated`` or ``modelled``.
+    :param summary: one line for a person.
+    :param present: says why it is not there, or ``None``; asked without importing a framework.
+    """
+
+    name: str
+    provenance: Provenance = "measured"
+    summary: str = ""
+    present: Callable[[], Refusal | None] = lambda: None
+
+
+# --- reports ----------------------------------------------------------------------------------------
+
+
+class Renderer(ABC):
+    """Writes the tables of any number of runs in one format."""
+
+    name: ClassVar[str]
+    #: Of the file it makes, with the dot; empty for the terminal.
+    suffix: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
+
+    @abstractmethod
+    def render(self, runs: Any, width: int, colour: bool) -> str:
+        """The report over ``runs``, a sequence of :class:`tradeoff.record.Run`."""

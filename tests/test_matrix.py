@@ -1,0 +1,172 @@
+"""The matrix: cells and visible skips with reasons, selected by lists and by globs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tradeoff.errors import TradeoffError
+from tradeoff.matrix import Matrix, PlannedCell, plan
+from tradeoff.options import Settings
+from tradeoff.registry import Registry
+from tradeoff.spelling import Parameter
+from tradeoff.vocabulary import (
+    Backend,
+    Capabilities,
+    Conversion,
+    Device,
+    Loading,
+    Model,
+    Refusal,
+    Requirement,
+    Runner,
+    Split,
+    Splits,
+    Task,
+    Technique,
+)
+
+
+class Fast(Backend):
+    name = "fast"
+    parameters = (Parameter("threads", int, 1, minimum=1, runtime=True),)
+    capabilities = Capabilities(
+        precisions=("float32", "int8"),
+        refusals={"fp16": Refusal("not supported by format", "fast has no half precision")},
+        max_batch=8,
+    )
+
+    def convert(self, job: Conversion) -> Path:
+        raise AssertionError("planning never converts")
+
+    def load(self, job: Loading) -> Runner:
+        raise AssertionError("planning never loads")
+
+
+class Absent(Fast):
+    name = "absent"
+    requires = (Requirement("no_such_module", "no-such-package"),)
+    install = "tradeoff[absent]"
+    capabilities = Capabilities(precisions=("float32",), devices=("host-cpu", "board"))
+
+
+def no_data() -> Splits:
+    raise AssertionError("planning never loads data")
+
+
+REGISTRY = Registry(
+    tasks={"t": Task("t", no_data)},
+    models={name: Model(name, "t", build=Split) for name in ("cnn", "cow", "dense")},
+    techniques={
+        t.name: t
+        for t in (
+            Technique("fp16", "precision"),
+            Technique("int8", "precision"),
+            Technique("prune", "model", parameters=(Parameter("share", float, positional=True),)),
+            Technique("needy", "model", requires=(Requirement("no_such_module", "needed"),)),
+        )
+    },
+    backends={"fast": Fast(), "absent": Absent()},
+    devices={
+        "host-cpu": Device("host-cpu"),
+        "board": Device("board", present=lambda: Refusal("no such device", "no board is plugged in")),
+    },
+)
+QUICK = {"models": ("all",), "techniques": ("baseline", "fp16", "int8"), "backends": ("fast",), "loads": ("b1",)}
+
+
+def cells(**values: tuple[str, ...]) -> Matrix:
+    return plan(Settings(values, {"quick": {"devices": ("host-cpu",), **QUICK}}), REGISTRY)
+
+
+def spelled(matrix: Matrix) -> list[str]:
+    return [planned.cell.spelling for planned in matrix.cells]
+
+
+def reason(matrix: Matrix, cell: str) -> str:
+    found: PlannedCell = next(planned for planned in matrix.cells if planned.cell.spelling == cell)
+    return str(found.refusal)
+
+
+def test_cells_are_spelled_axis_by_axis_in_a_stable_order() -> None:
+    assert spelled(cells(models=("cnn",))) == [
+        "cnn/baseline/fast/host-cpu/b1",
+        "cnn/fp16/fast/host-cpu/b1",
+        "cnn/int8/fast/host-cpu/b1",
+    ]
+
+
+def test_a_cell_that_cannot_exist_is_there_with_its_reason() -> None:
+    matrix = cells(models=("cnn",), backends=("fast", "absent"), devices=("host-cpu", "board"), loads=("b1", "b9"))
+    assert reason(matrix, "cnn/fp16/fast/host-cpu/b1") == "not supported by format: fast has no half precision"
+    assert reason(matrix, "cnn/int8/fast/host-cpu/b9") == (
+        "not supported by format: fast takes at most 8 samples a request"
+    )
+    assert reason(matrix, "cnn/int8/absent/host-cpu/b1") == "not implemented here: absent realises float32, not int8"
+    assert reason(matrix, "cnn/baseline/fast/board/b1") == "no such device: fast runs on host-cpu, not on board"
+    assert reason(matrix, "cnn/baseline/absent/board/b1") == "no such device: no board is plugged in"
+    assert reason(matrix, "cnn/baseline/absent/host-cpu/b1") == (
+        "not installed: no-such-package: pip install 'tradeoff[absent]'"
+    )
+    assert reason(matrix, "cnn/baseline/fast/host-cpu/b1") == "None"
+
+
+def test_what_a_technique_needs_is_asked_for() -> None:
+    matrix = cells(techniques=("needy",), models=("cnn",))
+    assert reason(matrix, "cnn/needy/fast/host-cpu/b1") == "not installed: needed: pip install needed"
+
+
+def test_a_glob_narrows_the_selection_axis_by_axis() -> None:
+    assert spelled(cells(cells=("c*/int8/*",))) == ["cnn/int8/fast/host-cpu/b1", "cow/int8/fast/host-cpu/b1"]
+    assert spelled(cells(cells=("cnn/int8",))) == ["cnn/int8/fast/host-cpu/b1"]
+
+
+def test_a_plain_word_in_a_glob_may_name_what_the_preset_leaves_out() -> None:
+    assert spelled(cells(cells=("cnn/prune:0.50+int8/fast:threads=2/*/b4",))) == [
+        "cnn/prune:0.5+int8/fast:threads=2/host-cpu/b4"
+    ]
+
+
+def test_globs_that_overlap_plan_each_cell_once() -> None:
+    assert len(cells(cells=("cnn/*", "*/int8/*")).cells) == 5
+
+
+def test_all_stands_for_everything_that_needs_no_values() -> None:
+    matrix = cells(techniques=("all",), models=("cnn",))
+    assert [cell.split("/")[1] for cell in spelled(matrix)] == ["baseline", "fp16", "int8", "needy"]
+
+
+def test_a_preset_leaves_out_what_a_switched_off_plugin_would_bring() -> None:
+    settings = Settings({}, {"quick": {**QUICK, "devices": ("host-cpu",), "models": ("cnn", "gone")}})
+    matrix = plan(settings, REGISTRY)
+    assert {planned.cell.model for planned in matrix.cells} == {"cnn"}
+    assert matrix.notes == ("the preset names model 'gone', which no plugin brings; it is left out",)
+
+
+def test_models_of_the_user_are_run_alone_unless_others_are_asked_for() -> None:
+    registry = replace(REGISTRY, models={**REGISTRY.models, "mine": Model("mine", "t")})
+    own = plan(Settings({}, {"quick": {**QUICK, "devices": ("host-cpu",)}}), registry, ["mine"])
+    assert {planned.cell.model for planned in own.cells} == {"mine"}
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"models": ("cnm",)}, "unknown model 'cnm'; did you mean 'cnn'?"),
+        ({"backends": ("fas",)}, "unknown backend 'fas'; did you mean 'fast'?"),
+        ({"backends": ("fast:threads=0",)}, "threads=0 is not a whole number of at least 1"),
+        ({"devices": ("host",)}, "unknown device 'host'; did you mean 'host-cpu'?"),
+        ({"loads": ("x4",)}, "load 'x4' is not understood; write b1, b8, b32"),
+        ({"loads": ("b0",)}, "load 'b0' is not understood"),
+        ({"techniques": ("int9",)}, "did you mean 'int8'?"),
+        ({"techniques": ()}, "--tradeoff-techniques is empty"),
+        ({"cells": ("z*/int8",)}, "'z*' matches none of the selected models (cnn, cow, dense)"),
+        ({"cells": ("a/b/c/d/e/f",)}, "has 6 parts; a cell is MODEL/CHAIN/BACKEND/DEVICE/LOAD"),
+    ],
+)
+def test_an_unknown_word_is_an_error_with_the_nearest_known(values: dict[str, tuple[str, ...]], told: str) -> None:
+    with pytest.raises(TradeoffError) as caught:
+        cells(**values)
+    assert told in str(caught.value)

@@ -1,0 +1,416 @@
+"""What a person reads in the reports, and what no name or number may do to them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tradeoff.record import STATUSES, Axes, Measurement, Record, Run, Status
+from tradeoff.reports import format as units
+from tradeoff.reports.comma import CommaSeparated
+from tradeoff.reports.markdown import Markdown, escape
+from tradeoff.reports.plugin import tradeoff_renderers
+from tradeoff.reports.report import report
+from tradeoff.reports.rows import label_runs, make_rows
+from tradeoff.reports.tables import Limit, Table
+from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.unmeasured import describe
+from tradeoff.vocabulary import Provenance
+
+WIDTHS = (40, 60, 80, 100, 140, 200)
+EVIL = "\x1b[31mred[/bold][link=x]\n|`<script>*_~~a~~=1\r\t\u202e\ud800"
+
+
+def cell(spelling: str = "cnn/int8/litert/host-cpu/b1") -> Axes:
+    return Axes.parse(spelling)
+
+
+def measured(
+    spelling: str = "cnn/int8/litert/host-cpu/b1",
+    latency: float | None = 1e-3,
+    *,
+    accuracy: float = 0.98,
+    size: int = 50_000,
+    spread: float = 0.01,
+    provenance: Provenance = "measured",
+    **extra: Measurement,
+) -> Record:
+    low, high = (latency * (1 - spread), latency * (1 + spread)) if latency else (None, None)
+    numbers = {
+        "latency": Measurement(latency, "s", "lower", provenance, low, high),
+        "accuracy": Measurement(accuracy, "1", "higher"),
+        "artifact_bytes": Measurement(size, "B", "lower"),
+    }
+    return Record(cell(spelling), status="measured", measurements=numbers | extra, facts={"metric": "accuracy"})
+
+
+def run(*records: Record, name: str = "quick") -> Run:
+    return Run(name, "2026-01-02T09:30:00+00:00", machine={"node": "lab1", "cores": 2}, records=records)
+
+
+def terminal(*runs: Run, width: int = 200, colour: bool = False) -> str:
+    return Terminal().render(runs, width, colour)
+
+
+def markdown(*runs: Run) -> str:
+    return Markdown().render(runs, 80, False)
+
+
+def lines_of_csv(*runs: Run) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(CommaSeparated().render(runs, 80, False))))
+
+
+def texts(table: Table, key: str) -> list[str]:
+    index = [column.key for column in table.columns].index(key)
+    return [row[index].text for row in table.rows]
+
+
+# --- numbers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "quantity", "text"),
+    [
+        (5e-10, "seconds", "0.500 ns"),
+        (3.9e-6, "seconds", "3.90 µs"),
+        (999.9e-6, "seconds", "1.00 ms"),
+        (0.0123, "seconds", "12.3 ms"),
+        (2.5, "seconds", "2.50 s"),
+        (59.99, "seconds", "1.00 min"),
+        (5400, "seconds", "1.50 h"),
+        (512, "bytes", "512 B"),
+        (999_999, "bytes", "1.00 MB"),
+        (50_600, "bytes", "50.6 kB"),
+        (7, "count", "7"),
+        (50_600, "count", "50.6 k"),
+        (1_200_000, "count", "1.20 M"),
+        (0.9861, "percent", "98.61 %"),
+        (-0.000001, "percent", "0.00 %"),
+        (0.0412, "number", "0.0412"),
+        (4.12e-9, "number", "4.12e-09"),
+        (0, "seconds", "0 ns"),
+        (None, "seconds", "—"),
+        (float("nan"), "bytes", "—"),
+        (float("inf"), "count", "—"),
+    ],
+)
+def test_a_number_has_the_unit_a_person_reads(value: float | None, quantity: units.Quantity, text: str) -> None:
+    assert units.number(value, quantity) == text
+
+
+@given(st.floats(min_value=1e-9, max_value=5e4))
+def test_a_written_time_is_within_half_of_its_third_digit(seconds: float) -> None:
+    digits, unit = units.number(seconds, "seconds").split()
+    scale = {"ns": 1e-9, "µs": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600}[unit]
+    assert float(digits) * scale == pytest.approx(seconds, rel=0.0101)
+
+
+def test_an_interval_tells_its_unit_once_when_it_is_one() -> None:
+    assert units.interval(12.1e-6, 12.6e-6, "seconds") == "12.1 – 12.6 µs"
+    assert units.interval(990e-6, 1.2e-3, "seconds") == "990 µs – 1.20 ms"
+    assert units.interval(None, 1.2e-3, "seconds") == "—"
+
+
+@given(st.text())
+def test_printable_text_has_nothing_a_terminal_obeys(text: str) -> None:
+    assert units.printable(text).isprintable()
+
+
+@pytest.mark.parametrize("provenance", ["modelled", "simulated", "published"])
+def test_a_number_nobody_measured_is_never_printed_bare(provenance: Provenance) -> None:
+    shown = run(measured(latency=12.3e-3, provenance=provenance, energy=Measurement(3.0, "J", provenance=provenance)))
+    for text in [markdown(shown), *(terminal(shown, width=width) for width in WIDTHS)]:
+        assert not re.search(r"(?<![~≈†\d.])12\.3 ms", text)
+        assert not re.search(r"(?<![~≈†\d.])3\.00 J", text)
+        assert f"latency {provenance}" in text
+        assert f"{units.MARKS[provenance]} {provenance}: " in text.replace("\\", "")
+
+
+def test_the_csv_tells_the_provenance_of_everything_that_was_not_measured() -> None:
+    (line,) = lines_of_csv(run(measured(provenance="modelled", energy=Measurement(3.0, "J", provenance="published"))))
+    assert line["latency_provenance"] == "modelled"
+    assert line["not_measured"] == "latency modelled; energy published"
+
+
+# --- ratios -----------------------------------------------------------------------------------------
+
+
+def test_ratios_compare_with_the_baseline_of_the_same_backend_device_and_load() -> None:
+    rows = make_rows(
+        [
+            run(
+                measured("cnn/baseline/litert/host-cpu/b1", 4e-3, accuracy=0.99, size=100_000),
+                measured("cnn/baseline/keras/host-cpu/b1", 8e-3),
+                measured("cnn/int8/litert/host-cpu/b1", 1e-3, accuracy=0.98, size=25_000),
+            )
+        ]
+    )
+    speed_up, shrink, change = rows[2].speed_up, rows[2].shrink, rows[2].change
+    assert speed_up is not None
+    assert shrink is not None
+    assert (speed_up.value, shrink.value, change) == (4.0, 4.0, pytest.approx(-0.01))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        measured("cnn/baseline/keras/host-cpu/b1"),
+        measured("cnn/baseline/litert/host-cpu/b8"),
+        measured("cnn/baseline/litert/stm32h743/b1"),
+        measured("dense/baseline/litert/host-cpu/b1"),
+        measured("cnn/baseline/litert/host-cpu/b1", None),
+        measured("cnn/baseline/litert/host-cpu/b1", 0.0),
+        measured("cnn/baseline/litert/host-cpu/b1", provenance="modelled"),
+        replace(measured("cnn/baseline/litert/host-cpu/b1"), status="crashed"),
+        replace(measured("cnn/baseline/litert/host-cpu/b1"), suite="test_other"),
+    ],
+)
+def test_without_a_comparable_baseline_no_speed_up_is_invented(other: Record) -> None:
+    assert make_rows([run(other, measured())])[1].speed_up is None
+
+
+def test_a_baseline_of_another_run_is_not_compared_with() -> None:
+    rows = make_rows([run(measured("cnn/baseline/litert/host-cpu/b1")), run(measured())])
+    assert [row.speed_up is None for row in rows] == [False, True]
+
+
+def test_a_speed_up_within_the_intervals_or_of_a_noisy_cell_is_marked() -> None:
+    base = measured("cnn/baseline/litert/host-cpu/b1", 1e-3)
+    near, far = measured("cnn/fp16/litert/host-cpu/b1", 0.99e-3), measured(latency=0.5e-3)
+    noisy = replace(measured("cnn/prune/litert/host-cpu/b1", 0.4e-3), verdicts=("noisy",))
+    table = report([run(base, near, far, noisy)])[0]
+    assert texts(table, "speed_up") == ["2.50x?", "2.00x", "1.01x?", "1.00x"]
+    assert any(note.text.startswith("? not certain") for note in table.notes)
+
+
+# --- what is shown, and in which order --------------------------------------------------------------
+
+
+def test_the_fastest_comes_first_by_value_and_not_by_text() -> None:
+    latencies = {"a": 9e-3, "b": 10e-6, "c": 100e-9, "d": 1.0}
+    records = [measured(f"cnn/{name}/litert/host-cpu/b1", value) for name, value in latencies.items()]
+    missing = measured("cnn/e/litert/host-cpu/b1", None)
+    assert texts(report([run(missing, *records)])[0], "technique") == ["c", "b", "a", "d", "e"]
+
+
+def test_only_cells_under_the_same_conditions_share_a_table() -> None:
+    records = [measured(f"cnn/int8/litert/{rest}") for rest in ("host-cpu/b10", "host-cpu/b2", "stm32h743@tflm/b1")]
+    titles = [table.title for table in report([run(*records)])[:3]]
+    assert titles == ["cnn · host-cpu · b2", "cnn · host-cpu · b10", "cnn · stm32h743@tflm · b1"]
+
+
+def test_what_nobody_measured_never_ranks_among_what_somebody_did() -> None:
+    modelled = measured("cnn/a/litert/host-cpu/b1", 1e-9, provenance="modelled")
+    assert texts(report([run(modelled, measured())])[0], "technique") == ["int8", "a"]
+
+
+@pytest.mark.parametrize("status", [status for status in STATUSES if status != "measured"])
+def test_every_other_status_is_told_with_its_reason(status: Status) -> None:
+    gone = Record(cell(), status=status, reason="not installed: pip install 'tradeoff[litert]'")
+    for text in (terminal(run(gone)), markdown(run(gone)).replace("\\", "")):
+        assert "Not measured: 1 of 1 cells" in text
+        assert "not installed: pip install 'tradeoff[litert]'" in text
+        assert "cnn/int8/litert/host-cpu/b1" in text
+    assert lines_of_csv(run(gone))[0]["status"] == status
+
+
+def test_crashes_come_first_with_the_last_lines_of_the_worker() -> None:
+    skips = [Record(cell(f"cnn/{n}/jax/host-cpu/b1"), status="skipped", reason="not installed") for n in "abcd"]
+    detail = "\n".join(f"line {number}" for number in range(30))
+    crash = Record(cell(), status="crashed", reason="SIGSEGV", detail=detail)
+    table = report([run(*skips, crash)])[0]
+    assert texts(table, "status") == ["crashed", "skipped"]
+    assert texts(table, "which")[1] == "cnn/*/jax/host-cpu/b1, such as cnn/a/jax/host-cpu/b1"
+    assert table.quotes[0].lines[-1] == "line 29"
+    assert "line 29" in terminal(run(crash), width=80)
+    assert "line 2\n" not in terminal(run(crash), width=80)
+
+
+def test_cells_without_anything_in_common_are_told_by_example() -> None:
+    cells = [Axes(*letter * 5) for letter in "abcde"]
+    assert describe(cells) == "a/a/a/a/a, b/b/b/b/b, c/c/c/c/c and 2 more"
+
+
+def test_verdicts_and_equal_cells_are_told_at_every_width() -> None:
+    record = replace(measured(), verdicts=("below floor 0.97",), same_as="cnn/baseline/litert/host-cpu/b1")
+    for width in WIDTHS:
+        text = terminal(run(record), width=width)
+        assert "below floor 0.97" in text
+        assert "baseline/litert" in text
+
+
+def test_an_unknown_measurement_is_in_the_csv_and_in_a_wide_table() -> None:
+    shown = run(measured(energy=Measurement(3.5, "J", "lower")))
+    assert lines_of_csv(shown)[0]["energy_J"] == "3.5"
+    assert "3.50 J" in terminal(shown)
+
+
+def test_the_csv_has_a_line_for_each_cell_whatever_became_of_it() -> None:
+    records = [Record(cell(f"cnn/{i}/litert/host-cpu/b1"), status=status) for i, status in enumerate(STATUSES)]
+    assert [line["status"] for line in lines_of_csv(run(*records))] == list(STATUSES)
+
+
+def test_the_columns_of_the_csv_do_not_depend_on_what_was_measured() -> None:
+    full, empty = (CommaSeparated().render([shown], 80, False).splitlines()[0] for shown in (run(measured()), run()))
+    assert full == empty
+
+
+def test_the_last_word_on_a_cell_is_the_one_shown() -> None:
+    text = terminal(run(measured(latency=7e-3), measured(latency=5e-3)))
+    assert "5.00 ms" in text
+    assert "7.00 ms" not in text
+
+
+def test_a_regression_shows_its_metric_and_which_way_is_better() -> None:
+    base, ours = (
+        replace(record, facts={"metric": "mae"}, measurements={"mae": Measurement(value, "1", "lower")})
+        for record, value in ((measured("cnn/baseline/litert/host-cpu/b1"), 0.5), (measured(), 0.25))
+    )
+    text = terminal(run(base, ours))
+    assert "mae ↓" in text
+    assert "-0.250" in text
+    assert "%" not in text
+
+
+# --- several runs -----------------------------------------------------------------------------------
+
+
+def test_runs_of_the_same_name_are_told_apart() -> None:
+    same = [run(name="a"), run(name="a"), run(name="a #1")]
+    labels = [label for label, _ in label_runs(same)]
+    assert len(set(labels)) == 3
+    assert "a #1" in labels
+
+
+def test_several_runs_have_tables_of_their_own_and_a_legend() -> None:
+    first = replace(run(measured(latency=1e-3)), versions={"keras": "3.12", "numpy": "2.3"}, source="one.json")
+    second = replace(run(measured(latency=2e-3)), versions={"keras": "3.13", "numpy": "2.3"}, source="two.json")
+    text = terminal(first, second)
+    for told in ("run quick #1", "run quick #2", "one.json", "two.json", "keras 3.12", "keras 3.13"):
+        assert told in text
+    assert "numpy" not in text
+
+
+def test_what_workers_cost_is_told_as_paid_once() -> None:
+    shown = replace(run(measured()), workers=({"name": "litert", "start_seconds": 0.04, "import_seconds": 6.2},))
+    text = terminal(shown)
+    assert "paid once per run" in text
+    assert re.search(r"litert\s+40\.0 ms\s+6\.20 s", text)
+
+
+@pytest.mark.parametrize("renderer", tradeoff_renderers(), ids=lambda renderer: renderer.name)
+def test_no_run_and_an_empty_run_are_no_error(renderer: Terminal | Markdown | CommaSeparated) -> None:
+    assert renderer.render([], 80, False).strip()
+    assert renderer.render([run()], 80, False).strip()
+
+
+# --- room -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(width: int) -> None:
+    chain = "prune:0.5+cluster:16+distill:student=ds_cnn:temperature=4+int8+huffman"
+    shown = run(measured("cnn/baseline/litert/host-cpu/b1"), measured(f"cnn/{chain}/litert:kernels=ref/host-cpu/b1"))
+    text = terminal(shown, width=width)
+    assert all(cell_len(line) <= width for line in text.splitlines())
+    assert "…" not in text
+    assert "1.00 ms" in text
+    first_column = "".join(re.split(r"\s{2,}", line)[0] for line in text.splitlines())
+    assert chain in first_column
+
+
+def test_a_wide_terminal_shows_more_than_a_narrow_one() -> None:
+    shown = run(measured("cnn/baseline/litert/host-cpu/b1"), measured(macs=Measurement(1.2e6, "1", "lower")))
+    assert "MACs" not in terminal(shown, width=80)
+    assert "MACs" in terminal(shown, width=200)
+
+
+def test_a_long_table_says_what_it_leaves_out() -> None:
+    records = [measured(f"cnn/prune:{n}/litert/host-cpu/b1", n * 1e-6) for n in range(1, 1001)]
+    for text in (terminal(run(*records)), markdown(run(*records))):
+        assert re.search(r"and 9\d\d more, .* in the CSV", text)
+    assert len(lines_of_csv(run(*records))) == 1000
+
+
+def test_tables_for_which_there_is_no_room_are_counted() -> None:
+    records = [measured(f"m{n}/int8/litert/host-cpu/b1") for n in range(20)]
+    tables = report([run(*records)], Limit(rows=5, total=10))
+    (rest,) = [table for table in tables if table.title == "More measured cells"]
+    shown = sum(table.title.startswith("m") for table in tables)
+    assert shown + len(rest.rows) == 20
+
+
+# --- hostile text -----------------------------------------------------------------------------------
+
+
+def hostile() -> Run:
+    axes = Axes(EVIL, EVIL, EVIL, EVIL, EVIL)
+    bad = replace(measured(), cell=axes, verdicts=(EVIL,), facts={"metric": EVIL, "threads": EVIL})
+    crash = Record(replace(axes, chain="x"), EVIL, "crashed", EVIL, EVIL, same_as=EVIL)
+    named = {EVIL: Measurement(1.0, EVIL, note=EVIL)}
+    return replace(
+        run(replace(bad, measurements=dict(bad.measurements) | named), crash, name=EVIL),
+        machine={"node": EVIL},
+        versions={EVIL: EVIL},
+        workers=({"name": EVIL},),
+    )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_name_can_command_the_terminal(width: int) -> None:
+    lines = terminal(hostile(), width=width).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert "[/bold]" in "".join(lines)
+
+
+def test_colour_is_used_when_asked_for_and_never_else() -> None:
+    assert "\x1b[" in terminal(run(measured()), colour=True)
+    assert "\x1b" not in terminal(run(measured()), colour=False)
+
+
+def test_no_name_can_break_a_markdown_table() -> None:
+    text = markdown(hostile())
+    outside = re.sub(r"(?ms)^(`{3,})text$.*?^\1$", "", text)
+    assert "<script>" not in outside
+    assert not re.search(r"(?<!\\)`", outside)
+    for block in text.split("\n\n"):
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in rows}) <= 1
+
+
+def test_markdown_escapes_what_has_a_meaning_there() -> None:
+    assert escape("a|b`c<d>*e*\nf") == "a\\|b\\`c&lt;d&gt;\\*e\\* f"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_is_a_formula_to_a_spreadsheet(start: str) -> None:
+    name = f"{start}1+cmd"
+    (line,) = lines_of_csv(run(Record(Axes(name, name, name, name, name), status="skipped", reason=name), name=name))
+    for column in ("run", "cell", "model", "chain", "backend", "device", "load", "reason"):
+        assert line[column].startswith("'"), column
+
+
+def test_negative_numbers_in_the_csv_stay_numbers() -> None:
+    shown = run(measured("cnn/baseline/litert/host-cpu/b1", accuracy=0.99), measured(accuracy=0.98))
+    assert float(lines_of_csv(shown)[1]["metric_change"]) == pytest.approx(-0.01)
+
+
+def test_a_hostile_record_is_one_line_of_csv() -> None:
+    assert len(CommaSeparated().render([hostile()], 80, False).splitlines()) == 3
+
+
+# --- start-up ---------------------------------------------------------------------------------------
+
+
+def test_registering_the_reports_imports_no_rich() -> None:
+    code = "import sys, tradeoff.reports.plugin as p; p.tradeoff_renderers(); sys.exit('rich' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -34,4 +34,6 @@ RECIPE = tradeoff.Recipe(epochs=10, batch_size=64, learning_rate=5e-3, augment=s
 @tradeoff.hookimpl
 def tradeoff_models() -> Sequence[tradeoff.Model]:
     """The model ``cnn``."""
-    return [tradeoff.Model("cnn", task="digits", build=build, recipe=RECIPE, summary="3 convolutions, 224 k parameters")]
+    return [
+        tradeoff.Model("cnn", task="digits", build=build, recipe=RECIPE, summary="3 convolutions, 224 k parameters")
+    ]

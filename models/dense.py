@@ -33,4 +33,6 @@ RECIPE = tradeoff.Recipe(epochs=60, batch_size=64, learning_rate=1e-2, augment=s
 @tradeoff.hookimpl
 def tradeoff_models() -> Sequence[tradeoff.Model]:
     """The model ``dense``."""
-    return [tradeoff.Model("dense", task="digits", build=build, recipe=RECIPE, summary="LeNet-300-100, 51 k parameters")]
+    return [
+        tradeoff.Model("dense", task="digits", build=build, recipe=RECIPE, summary="LeNet-300-100, 51 k parameters")
+    ]

@@ -41,5 +41,7 @@ RECIPE = tradeoff.Recipe(epochs=20, batch_size=64, learning_rate=1.5e-2, augment
 def tradeoff_models() -> Sequence[tradeoff.Model]:
     """The model ``ds_cnn``."""
     return [
-        tradeoff.Model("ds_cnn", task="digits", build=build, recipe=RECIPE, summary="depthwise separable, 14 k parameters")
+        tradeoff.Model(
+            "ds_cnn", task="digits", build=build, recipe=RECIPE, summary="depthwise separable, 14 k parameters"
+        )
     ]

@@ -60,7 +60,7 @@ def _line(texts: Iterable[str]) -> str:
 def _quote(quote: Quote) -> str:
     """A block of code, fenced by more backticks than it holds."""
     text = "\n".join(quote.lines)
-    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=2))
+    fence = "`" * (1 + max(2, *(len(run) for run in re.findall(r"`+", text)), 0))
     return f"{escape(quote.title)}\n\n{fence}text\n{text}\n{fence}"
 
 

@@ -91,7 +91,7 @@ def test_links_and_special_files_in_a_folder_are_refused(tmp_path: Path) -> None
 
 def test_arrays_are_told_apart_by_name_dtype_shape_and_value() -> None:
     base = np.arange(6, dtype=np.float32)
-    variants = [
+    variants: list[dict[str, np.ndarray[Any, Any]]] = [
         {"x": base},
         {"y": base},
         {"x": base.astype(np.float64)},

@@ -404,6 +404,11 @@ def test_negative_numbers_in_the_csv_stay_numbers() -> None:
     assert float(lines_of_csv(shown)[1]["metric_change"]) == pytest.approx(-0.01)
 
 
+@pytest.mark.parametrize("renderer", tradeoff_renderers(), ids=lambda renderer: renderer.name)
+def test_every_report_can_be_written_to_a_file(renderer: Terminal | Markdown | CommaSeparated) -> None:
+    assert renderer.render([hostile()], 80, False).encode("utf-8")
+
+
 def test_a_hostile_record_is_one_line_of_csv() -> None:
     assert len(CommaSeparated().render([hostile()], 80, False).splitlines()) == 3
 

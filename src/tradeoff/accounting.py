@@ -105,35 +105,40 @@ def _watched(layer: Any, count: Count) -> Iterator[None]:
 
 
 def _channels(layer: Any, shape: Shape) -> int:
-    return shape[1] if layer.data_format == "channels_first" else shape[-1]
+    return shape[1 if layer.data_format == "channels_first" else -1]
 
 
-def _dense(layer: Any, given: Shape, made: Shape) -> int:
+def _kernel(layer: Any) -> int:
+    return math.prod(int(size) for size in layer.kernel_size)
+
+
+def _dense(_layer: Any, given: Shape, made: Shape) -> int:
     return math.prod(made) * given[-1]
 
 
 def _conv(layer: Any, given: Shape, made: Shape) -> int:
-    return math.prod(made) * math.prod(layer.kernel_size) * _channels(layer, given) // layer.groups
+    return math.prod(made) * _kernel(layer) * _channels(layer, given) // int(layer.groups)
 
 
-def _depthwise(layer: Any, given: Shape, made: Shape) -> int:
-    return math.prod(made) * math.prod(layer.kernel_size)
+def _depthwise(layer: Any, _given: Shape, made: Shape) -> int:
+    return math.prod(made) * _kernel(layer)
 
 
 def _separable(layer: Any, given: Shape, made: Shape) -> int:
-    between = math.prod(made) // layer.filters * _channels(layer, given) * layer.depth_multiplier
-    return between * (math.prod(layer.kernel_size) + layer.filters)
+    filters = int(layer.filters)
+    between = math.prod(made) // filters * _channels(layer, given) * int(layer.depth_multiplier)
+    return between * (_kernel(layer) + filters)
 
 
-def _transposed(layer: Any, given: Shape, made: Shape) -> int:
+def _transposed(layer: Any, given: Shape, _made: Shape) -> int:
     """Every input value meets the whole kernel; what padding cuts off afterwards has been computed."""
-    return math.prod(given) * math.prod(layer.kernel_size) * layer.filters
+    return math.prod(given) * _kernel(layer) * int(layer.filters)
 
 
-def _einsum(layer: Any, given: Shape, made: Shape) -> int:
+def _einsum(layer: Any, given: Shape, _made: Shape) -> int:
     """The product of all the equation's dimensions; what the ellipsis stands for is in the input's shape."""
     left, kernel = layer.equation.replace(" ", "").partition("->")[0].split(",")
-    weights = dict(zip(kernel, layer.kernel.shape, strict=True))
+    weights: dict[str, int] = dict(zip(kernel, layer.kernel.shape, strict=True))
     named = set(left) - {"."}
     return math.prod(given) * math.prod(size for label, size in weights.items() if label not in named)
 
@@ -165,5 +170,14 @@ _OPAQUE: Final = frozenset(
 )
 #: Multiply activations with each other, beside what their parts do.
 _PARTLY: Final = frozenset(
-    {"MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention", "Dot", "Matmul", "Einsum", "Tensordot"}
+    {
+        "MultiHeadAttention",
+        "GroupedQueryAttention",
+        "Attention",
+        "AdditiveAttention",
+        "Dot",
+        "Matmul",
+        "Einsum",
+        "Tensordot",
+    }
 )

@@ -51,6 +51,11 @@ def timing_of(config: pytest.Config) -> Timing:
     return replace(Timing(), **values, once=_disabled(config))
 
 
+def marker_options(timing: Timing) -> dict[str, Any]:
+    """The same as keywords of pytest-benchmark's marker."""
+    return {name: getattr(timing, name) for name in FORWARDED.values()}
+
+
 def _plain(name: str, value: Any) -> Any:
     """A value that can be sent to a worker; pytest-benchmark keeps seconds as decimals."""
     return float(value) if name in ("min_time", "max_time", "precision", "confidence") else value

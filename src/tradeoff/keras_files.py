@@ -81,9 +81,10 @@ def _told(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if "`safe_mode=False`" in str(error):
         return "it contains Python code, which is run only when you say that you trust it"
-    for line in lines:
-        if "Could not locate" in line:
-            return f"{line.partition('. ')[0].rpartition('Exception encountered: ')[2]}; import the module that registers it"
+    unknown = next((line for line in lines if "Could not locate" in line), "")
+    if unknown:
+        sentence = unknown.partition("Exception encountered: ")[2] or unknown
+        return f"{sentence.partition('. ')[0]}; import the module that registers it, in a conftest.py"
     return (lines or [type(error).__name__])[0][:300]
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from tradeoff.benchmark_options import timing_of
+from tradeoff.benchmark_options import marker_options, timing_of
 from tradeoff.corridor import Corridor
 from tradeoff.errors import Refused, TradeoffError
 from tradeoff.matrix import PlannedCell
@@ -113,15 +113,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if FIXTURE not in metafunc.fixturenames:
         return
     plan = _plan(metafunc.config)
-    clock = metafunc.config.stash[_STATE].clock
     cells = plan.matrix.cells if plan else ()
-    metafunc.parametrize(FIXTURE, [_parameter(cell, clock) for cell in cells], indirect=True)
+    marker = _benchmark_marker(metafunc.config) if cells else {}
+    metafunc.parametrize(FIXTURE, [_parameter(cell, marker) for cell in cells], indirect=True)
 
 
-def _parameter(planned: PlannedCell, clock: ReplayClock) -> Any:
+def _benchmark_marker(config: pytest.Config) -> dict[str, Any]:
+    """What pytest-benchmark is told of each cell, so that its JSON says how it was really timed."""
+    return {"timer": config.stash[_STATE].clock, **marker_options(timing_of(config))}
+
+
+def _parameter(planned: PlannedCell, marker: dict[str, Any]) -> Any:
     axes = planned.cell.axes
-    group = f"{axes.model} on {axes.device}, {axes.load}"
-    marks = [pytest.mark.benchmark(timer=clock, group=group)]
+    marks = [pytest.mark.benchmark(group=f"{axes.model} on {axes.device}, {axes.load}", **marker)]
     if planned.refusal is not None:
         marks.append(pytest.mark.skip(reason=str(planned.refusal)))
     return pytest.param(planned, id=axes.spelling, marks=marks)
@@ -295,7 +299,7 @@ def pytest_report_teststatus(
         return None
     if report.when == "teardown" and report.passed:
         return None
-    return report.outcome, "", ""
+    return report.outcome, "", report.outcome.upper()
 
 
 def pytest_benchmark_update_json(config: pytest.Config, benchmarks: Any, output_json: dict[str, Any]) -> None:

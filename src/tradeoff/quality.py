@@ -101,8 +101,7 @@ def _class_scores(outputs: Array, kind: Outputs) -> Floats:
 
 def _sound(scores: Floats) -> Flags:
     """Rows without NaN: ``argmax`` takes a NaN for the winner, which would be right now and then."""
-    sound: Flags = ~np.isnan(scores).any(axis=-1)
-    return sound
+    return np.logical_not(np.isnan(scores).any(axis=-1))
 
 
 def _accuracy(scores: Floats, labels: Array) -> float:
@@ -150,5 +149,3 @@ def _cosine(ours: Floats, theirs: Floats) -> float:
         cosines = np.einsum("nc,nc->n", ours, theirs) / lengths
     same = (ours == theirs).all(axis=-1)
     return float(np.where(same, 1.0, np.nan_to_num(np.clip(cosines, -1.0, 1.0))).mean())
-
-

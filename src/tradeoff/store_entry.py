@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -37,7 +37,7 @@ class Entry:
     kind: Kind
     key: str
     path: Path
-    manifest: Mapping[str, Any]
+    manifest: Mapping[str, Any] = field(hash=False)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"

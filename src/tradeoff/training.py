@@ -95,9 +95,7 @@ def keras_loss(task: Task, width: int) -> Any:
     return {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError}[task.loss]()
 
 
-def _batches(
-    train: Split, recipe: Recipe, size: int, generator: np.random.Generator
-) -> Iterator[tuple[Array, Array]]:
+def _batches(train: Split, recipe: Recipe, size: int, generator: np.random.Generator) -> Iterator[tuple[Array, Array]]:
     """One epoch of shuffled, augmented samples; the rest that fills no batch is left to other epochs."""
     x = train.x if recipe.augment is None else recipe.augment(train.x, generator)
     order = generator.permutation(len(train))

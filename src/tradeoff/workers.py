@@ -25,6 +25,8 @@ from tradeoff.worker import BOOTSTRAP, answer
 
 _TAIL_LINES: Final = 15
 _TAIL_BYTES: Final = 16_384
+#: Importing a framework on a cold disk takes this long at the worst; a request has its own limit.
+_START_SECONDS: Final = 300.0
 
 
 class WorkerFailed(TradeoffError):
@@ -125,9 +127,9 @@ class ProcessWorkers:
             }
         )
         worker = self._running[environment] = _Worker(gateway, channel, log)
-        worker.pid = self._wait(environment, self.timeout, progress)["pid"]
+        worker.pid = self._wait(environment, _START_SECONDS, progress)["pid"]
         started = monotonic() - begun
-        ready = self._wait(environment, self.timeout, progress)
+        ready = self._wait(environment, _START_SECONDS, progress)
         if ready["kind"] != "ready":
             self._bury(environment)
             raise WorkerFailed(ready["text"])

@@ -1,0 +1,239 @@
+"""Backend litert: a file that is what was asked for, and requests that cost what the runtime costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from statistics import median
+from tempfile import mkdtemp
+from timeit import timeit
+from typing import Any
+
+import numpy as np
+import pytest
+from trained import NOISE, conversion, data, loading, task, trained_file
+
+import tradeoff
+from tradeoff import keras_files, quality
+from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.engine import engine_environment
+from tradeoff.models import dense
+
+pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
+BACKEND = LiteRTBackend()
+PRECISIONS = BACKEND.capabilities.precisions
+
+
+@cache
+def artifact(precision: str = "float32") -> Path:
+    """The trained net in ``precision``, converted once."""
+    return BACKEND.convert(conversion(Path(mkdtemp(prefix="tradeoff-litert-")), precision))
+
+
+def saved(folder: Path, *layers: Any, shape: tuple[int | None, ...] = (8, 8, 1)) -> Path:
+    """A file with an untrained net of ``layers``."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    path = folder / "given.keras"
+    keras_files.save_model(keras.Sequential([keras.Input(shape), *layers]), path)
+    return path
+
+
+def own_layer(function: str) -> Any:
+    """A layer of one TensorFlow function, registered so that it loads again."""
+    import keras
+    import tensorflow
+
+    @keras.saving.register_keras_serializable("tests")
+    class Own(keras.layers.Layer):  # type: ignore[misc]
+        def __init__(self, function: str, **options: Any) -> None:
+            super().__init__(**options)
+            self.function = function
+
+        def call(self, inputs: Any) -> Any:
+            return getattr(tensorflow.math, self.function)(inputs)
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "function": self.function}
+
+    return Own(function)
+
+
+def interpreter(path: Path) -> Any:
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter(model_path=str(path), num_threads=1)
+
+
+def operators(path: Path) -> list[str]:
+    return [operator["op_name"] for operator in interpreter(path)._get_ops_details()]
+
+
+def test_float32_answers_as_keras_does() -> None:
+    x = data().test.x[:32]
+    expected = keras_files.outputs_of(keras_files.load_model(trained_file()), x)
+    assert np.allclose(BACKEND.load(loading(artifact())).bind(x)(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_precision_takes_floats_gives_floats_and_keeps_the_accuracy(precision: str) -> None:
+    outputs = BACKEND.load(loading(artifact(precision), precision)).bind(data().test.x)()
+    assert outputs.dtype == np.float32
+    assert outputs.shape == (360, 10)
+    assert quality.judge(outputs, data().test.y, task())["accuracy"] >= 0.95
+
+
+def test_smaller_numbers_make_smaller_files() -> None:
+    sizes = {precision: artifact(precision).stat().st_size for precision in PRECISIONS}
+    assert sizes["fp16"] < 0.65 * sizes["float32"]
+    assert sizes["dynamic"] < 0.5 * sizes["float32"]
+    assert sizes["int8"] < 0.55 * sizes["float32"]
+
+
+def test_int8_computes_in_int8_from_end_to_end() -> None:
+    found = operators(artifact("int8"))
+    assert (found[0], found[-1]) == ("QUANTIZE", "DEQUANTIZE")
+    kinds = [details["dtype"].__name__ for details in interpreter(artifact("int8")).get_tensor_details()]
+    assert kinds.count("float32") == 2
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_converting_twice_gives_the_same_bytes(tmp_path: Path, precision: str) -> None:
+    assert BACKEND.convert(conversion(tmp_path, precision)).read_bytes() == artifact(precision).read_bytes()
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_flattening_costs_one_operator_and_takes_any_batch(tmp_path: Path, precision: str) -> None:
+    path = tmp_path / "given.keras"
+    keras_files.save_model(dense.build(), path)
+    made = BACKEND.convert(conversion(tmp_path, precision, model_file=path))
+    assert not {"SHAPE", "STRIDED_SLICE", "PACK"} & set(operators(made))
+    runner = BACKEND.load(loading(made, precision))
+    whole = runner.bind(data().test.x[:50])()
+    for size in (1, 7, 32):
+        assert np.allclose(runner.bind(data().test.x[:size])(), whole[:size], atol=0.02)
+
+
+def test_reshaping_costs_one_operator_and_takes_any_batch(tmp_path: Path) -> None:
+    import keras
+
+    layers = (keras.layers.Reshape((16, -1)), keras.layers.Conv1D(3, 2), keras.layers.GlobalMaxPooling1D())
+    path = saved(tmp_path, *layers)
+    made = BACKEND.convert(conversion(tmp_path, model_file=path))
+    assert not {"SHAPE", "STRIDED_SLICE", "PACK"} & set(operators(made))
+    x = data().test.x[:5]
+    expected = keras_files.outputs_of(keras_files.load_model(path), x)
+    assert np.allclose(BACKEND.load(loading(made)).bind(x)(), expected, atol=1e-5)
+
+
+def test_converting_leaves_the_model_as_it_was(tmp_path: Path) -> None:
+    model = dense.build()
+    path = tmp_path / "given.keras"
+    keras_files.save_model(model, path)
+    job = conversion(tmp_path, model_file=path)
+    BACKEND.convert(tradeoff.Conversion(**{**vars(job), "load_model": lambda: model}))
+    assert "call" not in vars(model.layers[0])
+
+
+def test_bound_calls_of_several_batch_sizes_stay_valid() -> None:
+    runner = BACKEND.load(loading(artifact()))
+    calls = {size: runner.bind(data().test.x[:size]) for size in (1, 8, 3)}
+    for size, call in [*calls.items(), *calls.items()]:
+        assert np.allclose(call(), calls[8]()[:size], atol=1e-6)
+
+
+def test_two_calls_of_one_batch_size_answer_for_their_own_data() -> None:
+    runner = BACKEND.load(loading(artifact()))
+    first, second = (runner.bind(data().test.x[start : start + 4]) for start in (0, 4))
+    before = first()
+    assert not np.allclose(second(), before)
+    assert np.array_equal(first(), before)
+
+
+def test_an_answer_stays_as_it_was_when_the_next_request_comes() -> None:
+    batch = data().test.x[:1].copy()
+    call = BACKEND.load(loading(artifact())).bind(batch)
+    first = call()
+    kept = first.copy()
+    batch[:] = data().test.x[1:2]
+    assert not np.allclose(call(), kept)
+    assert np.array_equal(first, kept)
+
+
+def test_more_threads_give_the_same_answer() -> None:
+    x = data().test.x[:32]
+    one, two = (BACKEND.load(loading(artifact(), threads=threads)).bind(x)() for threads in (1, 2))
+    assert np.allclose(one, two, atol=1e-6)
+
+
+@pytest.mark.deep
+def test_a_request_costs_what_a_bare_loop_costs() -> None:
+    x = data().test.x[:1]
+    bare = interpreter(artifact("int8"))
+    bare.resize_tensor_input(bare.get_input_details()[0]["index"], x.shape)
+    bare.allocate_tensors()
+    source, target = bare.get_input_details()[0]["index"], bare.get_output_details()[0]["index"]
+
+    def by_hand() -> Any:
+        bare.set_tensor(source, x)
+        bare.invoke()
+        return bare.get_tensor(target)
+
+    call = BACKEND.load(loading(artifact("int8"), "int8")).bind(x)
+    # Interleaved, so that whatever else the machine does falls on both.
+    ratios = [timeit(call, number=500) / timeit(by_hand, number=500) for _ in range(41)]
+    assert median(ratios) < 1.02
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_an_operator_the_format_lacks_is_refused_not_crashed(tmp_path: Path, precision: str) -> None:
+    import keras
+
+    path = saved(tmp_path, keras.layers.Flatten(), own_layer("lgamma"), keras.layers.Dense(2))
+    with pytest.raises(tradeoff.Refused, match="not supported by format: .*"):
+        BACKEND.convert(conversion(tmp_path, precision, model_file=path))
+
+
+def test_int8_that_would_stay_in_float_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    path = saved(tmp_path, keras.layers.Flatten(), keras.layers.Dense(4), own_layer("sin"), keras.layers.Dense(2))
+    assert BACKEND.convert(conversion(tmp_path, model_file=path)).exists()
+    with pytest.raises(tradeoff.Refused, match="not supported by format"):
+        BACKEND.convert(conversion(tmp_path, "int8", model_file=path))
+
+
+@pytest.mark.parametrize("kept", [0, 4, 1000, -1000, -1])
+def test_a_file_that_is_cut_short_is_named(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "short.tflite"
+    path.write_bytes(artifact("int8").read_bytes()[:kept])
+    with pytest.raises(tradeoff.BadInput, match=r"short\.tflite cannot be loaded by LiteRT"):
+        BACKEND.load(loading(path, "int8"))
+
+
+def test_a_foreign_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.tflite"
+    path.write_bytes(trained_file().read_bytes())
+    with pytest.raises(tradeoff.BadInput, match=r"foreign\.tflite"):
+        BACKEND.load(loading(path))
+
+
+def test_running_imports_neither_keras_nor_tensorflow() -> None:
+    code = (
+        "import sys; from pathlib import Path; import numpy as np; from tradeoff.backends.litert import LiteRTRunner; "
+        f"LiteRTRunner(Path({str(artifact())!r}), 1).bind(np.zeros((2, 8, 8, 1), np.float32))(); "
+        "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_conversion_is_on_tensorflow_whatever_trained_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert BACKEND.conversion_environment({"threads": 1}) == engine_environment("tensorflow")
+
+
+def test_one_worker_serves_all_thread_counts() -> None:
+    assert BACKEND.environment({"threads": 1}) == BACKEND.environment({"threads": 4})

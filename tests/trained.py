@@ -13,6 +13,8 @@ from tradeoff.models import digits, ds_cnn
 
 #: Frameworks say this when they are imported or used; it is nothing that this project could mend.
 NOISE = (
+    # TensorFlow's tensors have not followed NumPy 2 here, and Keras copies them to the host in this way.
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
     # NumPy's own alias, in TensorFlow's bundled code.
     "ignore:In the future `np.object` will be defined:FutureWarning",
 )

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from tradeoff.errors import BadInput, UnknownName
+from tradeoff.errors import BadInput
 from tradeoff.fingerprint import digest, digest_file
 from tradeoff.model_file import OwnModel, check_fits, inspect_model, safe_name
-from tradeoff.options import Settings
 from tradeoff.own_data import DataSettings, OwnData, read_data
 from tradeoff.preprocessing import spell_preprocessing
 from tradeoff.vocabulary import Model, Outputs, Task, TaskKind
@@ -20,10 +19,8 @@ __all__ = [
     "OwnSpec",
     "build",
     "check_fits",
-    "data_settings",
     "inspect_model",
     "inspect_models",
-    "own_spec",
     "own_task",
 ]
 
@@ -58,10 +55,6 @@ class OwnSpec:
         """What of it concerns the data."""
         return DataSettings(self.kind, self.metric, self.loss, self.outputs, self.preprocess)
 
-    def build(self) -> tuple[Task, tuple[Model, ...]]:
-        """The task and the models, checked against each other."""
-        return build(self)
-
     def to_json(self) -> dict[str, Any]:
         """Plain data, to hand to a worker."""
         return {**asdict(self), "models": list(self.models)}
@@ -73,46 +66,6 @@ class OwnSpec:
         if not {"models", "data"} <= data.keys() <= known:
             raise BadInput(f"an own model is described by {', '.join(sorted(known))}; got {', '.join(sorted(data))}")
         return cls(**{**data, "models": tuple(data["models"])})
-
-
-def own_spec(settings: Settings) -> OwnSpec | None:
-    """What the options say of a model and data of the user's own; ``None`` when they say nothing."""
-    models, data = settings.words("model"), settings.text("data")
-    if not models and data is None:
-        return None
-    if not models or data is None:
-        given, missing = ("--tradeoff-data", "--tradeoff-model") if data else ("--tradeoff-model", "--tradeoff-data")
-        raise BadInput(f"{given} needs {missing}: a model of your own is judged on data of your own")
-    declared = data_settings(settings)
-    return OwnSpec(
-        models,
-        data,
-        declared.preprocess,
-        declared.kind,
-        declared.metric,
-        declared.loss,
-        declared.outputs,
-        int(settings.number("seed", 0)),
-        settings.switch("allow-code"),
-    )
-
-
-def data_settings(settings: Settings) -> DataSettings:
-    """What the options say of the data alone, for looking at it without a model."""
-    return DataSettings(
-        _choice(settings, "kind", get_args(TaskKind)),
-        settings.text("metric"),
-        settings.text("loss"),
-        _choice(settings, "outputs", get_args(Outputs)),
-        settings.text("preprocess") or "",
-    )
-
-
-def _choice(settings: Settings, name: str, choices: tuple[Any, ...]) -> Any:
-    value = settings.text(name)
-    if value is not None and value not in choices:
-        raise UnknownName(f"value of --tradeoff-{name}", value, choices)
-    return value
 
 
 def build(spec: OwnSpec) -> tuple[Task, tuple[Model, ...]]:
@@ -150,7 +103,7 @@ def own_task(data: OwnData, spec: OwnSpec, outputs: Outputs) -> Task:
         metric=data.metric,
         loss=data.loss,
         outputs=outputs,
-        version=_version(data, spec),
+        version=_version(data, spec, outputs),
         summary=f"your data in {data.source.name}",
     )
 
@@ -160,13 +113,14 @@ def own_model(model: OwnModel, task: str) -> Model:
     return Model(model.name, task, file=model.path, version=model.sha256[:24], summary=f"your {model.path.name}")
 
 
-def _version(data: OwnData, spec: OwnSpec) -> str:
+def _version(data: OwnData, spec: OwnSpec, outputs: Outputs) -> str:
     content = {
         "data": digest_file(data.source),
         "preprocess": spell_preprocessing(spec.settings.steps),
         "kind": data.kind,
         "metric": data.metric,
         "loss": data.loss,
+        "outputs": outputs,
         "seed": spec.seed,
     }
     return digest(content)[:24]

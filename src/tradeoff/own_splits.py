@@ -50,7 +50,7 @@ def _manner(kind: TaskKind) -> str:
 
 
 def _divide(whole: Split, share: float, kind: TaskKind, seed: int) -> tuple[Split, Split]:
-    from sklearn.model_selection import train_test_split  # type: ignore[import-untyped]
+    from sklearn.model_selection import train_test_split
 
     kept, taken = train_test_split(
         range(len(whole)),

@@ -65,10 +65,10 @@ def train(
     loss, scores = math.nan, []
     for epoch in range(1, recipe.epochs + 1):
         loss = _epoch(model, _batches(train, recipe, size, generator))
-        if not math.isfinite(loss):
+        if not math.isfinite(loss) or _broken(model):
             raise BadInput(
-                f"training {model.name}: the loss is {loss} in epoch {epoch} of {recipe.epochs} at learning rate "
-                f"{recipe.learning_rate:g}; lower the learning rate, or look for NaN in the data"
+                f"training {model.name} came to NaN (loss {loss:g}) in epoch {epoch} of {recipe.epochs} at learning "
+                f"rate {recipe.learning_rate:g}; lower the learning rate, or look for NaN in the data"
             )
         scores.append(_validate(model, validation, task))
         progress(f"epoch {epoch} of {recipe.epochs}, {task.metric} {scores[-1]:.3f}", epoch / recipe.epochs)
@@ -111,6 +111,14 @@ def _epoch(model: Any, batches: Iterator[tuple[Array, Array]]) -> float:
     for x, y in batches:
         loss = float(model.train_on_batch(x, y))
     return loss
+
+
+def _broken(model: Any) -> bool:
+    """Whether a weight is no number; a rectifier makes 0 of NaN, so the loss can look sound."""
+    import keras
+    import numpy as np
+
+    return any(not np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in model.trainable_variables)
 
 
 def _validate(model: Any, validation: Split, task: Task) -> float:

@@ -1,0 +1,294 @@
+"""The hooks of a session that has cells: plan, items, records of what became of them, report at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import pytest
+
+from tradeoff.benchmark_options import marker_options, timing_of
+from tradeoff.corridor import Corridor
+from tradeoff.errors import Refused, TradeoffError
+from tradeoff.matrix import PlannedCell
+from tradeoff.options import Option, Settings, read_table, resolve_settings
+from tradeoff.progress import ProgressLine
+from tradeoff.record import JSON_KEY, Axes, Record, Status, run_to_json
+from tradeoff.registry import GROUP, PluginSources, carries_hooks, load_registry
+from tradeoff.replay import ReplayClock
+from tradeoff.results import show_results, write_results
+from tradeoff.session import Plan, Session, begin_session, make_plan, outcome_of
+
+#: What pytest-benchmark's table shows of cells unless ``--benchmark-columns`` says otherwise.
+COLUMNS: Final = ("median", "iqr", "rounds", "iterations")
+_CORRIDOR: Final = pytest.StashKey[Corridor]()
+_ERROR: Final = pytest.StashKey[TradeoffError]()
+
+
+class Cells:
+    """One session's plan and run, as pytest's hooks see them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.clock = ReplayClock()
+        self.progress = ProgressLine(config)
+        self.plan: Plan | None = None
+        self.error: TradeoffError | None = None
+        self.session: Session | None = None
+        self._in_progress: tuple[str, Axes] | None = None
+        self._foreign_items = 0
+        try:
+            self.timing = timing_of(config)
+            self.plan = _make_plan(config)
+        except TradeoffError as error:
+            # A plugin cannot stop a collection with a usage error; it is raised when collection is over.
+            self.error = error
+
+    def parameters(self) -> list[Any]:
+        """One parameter set for each cell of the matrix."""
+        if self.plan is None:
+            return []
+        # pytest-benchmark is told how each cell is really timed, so that its JSON says so.
+        marker = {"timer": self.clock, **marker_options(self.timing)}
+        return [_parameter(planned, marker) for planned in self.plan.matrix.cells]
+
+    def corridor(self, item: pytest.Item, planned: PlannedCell) -> Corridor:
+        """The way of one cell, for the fixture."""
+        if self.session is None:
+            raise pytest.UsageError("the `corridor` fixture was asked for outside a run of the matrix")
+        item.stash[_CORRIDOR] = self.session.corridor(planned, _suite(item), self.progress)
+        return item.stash[_CORRIDOR]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Say what is wrong with the plan, or begin the run."""
+        if self.error is not None:
+            raise pytest.UsageError(str(self.error))
+        planned = [(_suite(item), cell) for item in session.items if (cell := _planned(item)) is not None]
+        self._foreign_items = len(session.items) - len(planned)
+        if not planned or self.plan is None:
+            return
+        self._tell_problems(self.plan)
+        if not self.config.option.collectonly:
+            self._begin(self.plan, planned)
+
+    def _tell_problems(self, plan: Plan) -> None:
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        for text in (*plan.registry.problems, *plan.matrix.notes):
+            if reporter is not None:
+                reporter.ensure_newline()
+                reporter.write_line(f"tradeoff: {text}", yellow=True)
+
+    def _begin(self, plan: Plan, planned: list[tuple[str, PlannedCell]]) -> None:
+        try:
+            self.session = begin_session(
+                plan, planned, self.config.rootpath, self.timing, self.clock, self._warn, self._waiting
+            )
+        except TradeoffError as error:
+            raise pytest.UsageError(str(error)) from error
+        self.progress.total = sum(cell.refusal is None for _, cell in planned)
+        if not self._foreign_items:
+            self._suit_the_terminal()
+
+    def _warn(self, text: str) -> None:
+        self.config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
+
+    def _waiting(self, text: str) -> None:
+        self.progress(text, 0.0)
+
+    def _suit_the_terminal(self) -> None:
+        """In a run of cells alone each has a line of its own, and pytest-benchmark's table fits 80 columns."""
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and self.config.get_verbosity() == 0:
+            reporter.showfspath = False
+            # The cells' own lines count; pytest's percentage would stand on a line of its own.
+            reporter._show_progress_info = False
+        benchmarks = self.config.pluginmanager.get_plugin("pytest-benchmark")
+        if benchmarks is not None and self.config.getoption("benchmark_columns") is None:
+            benchmarks.columns = list(COLUMNS)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Know which cell is in progress, for a run that is interrupted."""
+        planned = _planned(item)
+        if planned is not None and planned.refusal is None:
+            self._in_progress = (_suite(item), planned.cell.axes)
+            self.progress.begin(planned.cell.spelling)
+        result = yield
+        self._in_progress = None
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Tell what went wrong with a cell in one message, without a traceback of this project's inside."""
+        if _planned(item) is None:
+            yield
+            return
+        try:
+            yield
+        except Refused as error:
+            item.stash[_ERROR] = error
+            pytest.skip(f"refused: {error}")
+        except TradeoffError as error:
+            item.stash[_ERROR] = error
+            status, reason, detail = outcome_of(error)
+            pytest.fail(f"{status}: {reason}" + (f"\n{detail}" if detail else ""), pytrace=False)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep the record of a cell that has ended, before the next begins."""
+        report = yield
+        planned = _planned(item)
+        if planned is None or self.session is None:
+            return report
+        if report.when == "call" or (report.when == "setup" and report.outcome != "passed"):
+            record = _record(item, planned, report)
+            self.session.finish(record)
+            self.progress.end(record)
+            report.user_properties.append((JSON_KEY, planned.cell.spelling))
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
+    ) -> tuple[str, str, str] | None:
+        """At ordinary verbosity a cell has a line of its own instead of a letter."""
+        is_cell = any(name == JSON_KEY for name, _ in getattr(report, "user_properties", ()))
+        if not is_cell or config.get_verbosity() != 0 or report.when == "teardown":
+            return None
+        return report.outcome, "", report.outcome.upper()
+
+    def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
+        """Put every record into pytest-benchmark's JSON: per benchmark, and the whole run at the top."""
+        if self.session is None:
+            return
+        self._close_interrupted()
+        output_json[JSON_KEY] = run_to_json(self.session.whole_run())
+        records = {record["cell"]: record for record in output_json[JSON_KEY]["records"]}
+        for benchmark in output_json["benchmarks"]:
+            if benchmark["fullname"] in records:
+                benchmark["extra_info"] = benchmark["extra_info"] | {JSON_KEY: records[benchmark["fullname"]]}
+
+    def _close_interrupted(self) -> None:
+        """A cell that was in progress when the run ended has a record too."""
+        if self._in_progress is None or self.session is None:
+            return
+        suite, axes = self._in_progress
+        if self.session.finished(suite, axes.spelling) is None:
+            self.session.finish(Record(axes, suite, "interrupted", "stopped while it ran"))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Stop the workers, write the run's files, and let nothing measured not look like success.
+
+        pytest-benchmark has written its own files by now, and the terminal's summary is still to come.
+        """
+        if self.session is None:
+            return
+        self._close_interrupted()
+        self.session.close()
+        run = self.session.whole_run()
+        try:
+            write_results(self.config, self.session, run)
+        except TradeoffError as error:
+            self.error = error
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            return
+        nothing = all(record.status in ("skipped", "refused") for record in run.records)
+        if exitstatus == pytest.ExitCode.OK and not self._foreign_items and nothing:
+            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """End with the trade-off table, and where the files are."""
+        if self.session is None:
+            return
+        show_results(terminalreporter, self.session, self.session.whole_run())
+        if self.error is not None:
+            terminalreporter.write_line(f"ERROR: {self.error}", red=True)
+
+
+def _make_plan(config: pytest.Config) -> Plan:
+    if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
+        raise TradeoffError("cells are timed alone: run the benchmarks without pytest-xdist's -n (or with -n 0)")
+    sources, plugins = _plugins(config)
+    # What pytest has loaded already is not loaded a second time here; a worker does it by name.
+    registry = load_registry(PluginSources(blocked=sources.blocked), plugins)
+    return make_plan(_settings(config), sources, registry)
+
+
+def _settings(config: pytest.Config) -> Settings:
+    def given(option: Option) -> Any:
+        return config.getoption(option.dest)
+
+    return resolve_settings(given, config.invocation_params.dir, read_table(config.rootpath))
+
+
+def _plugins(config: pytest.Config) -> tuple[PluginSources, list[tuple[str, object]]]:
+    """The pytest plugins and conftest files that carry hooks, and how a worker finds them."""
+    manager = config.pluginmanager
+    carrying = [
+        (name, plugin) for name, plugin in manager.list_name_plugin() if plugin is not None and carries_hooks(plugin)
+    ]
+    modules, conftests = [], []
+    for _, plugin in carrying:
+        if not isinstance(plugin, ModuleType):
+            continue
+        path = str(getattr(plugin, "__file__", ""))
+        if Path(path).name == "conftest.py":
+            conftests.append(path)
+        else:
+            modules.append(plugin.__name__)
+    blocked = {point.name for point in entry_points(group=GROUP) if manager.is_blocked(point.name)}
+    return PluginSources(tuple(modules), tuple(conftests), tuple(sorted(blocked))), carrying
+
+
+def _parameter(planned: PlannedCell, marker: dict[str, Any]) -> Any:
+    axes = planned.cell.axes
+    marks = [pytest.mark.benchmark(group=f"{axes.model} on {axes.device}, {axes.load}", **marker)]
+    if planned.refusal is not None:
+        marks.append(pytest.mark.skip(reason=str(planned.refusal)))
+    return pytest.param(planned, id=axes.spelling, marks=marks)
+
+
+def _planned(item: pytest.Item) -> PlannedCell | None:
+    """The cell of an item, if it has one."""
+    callspec = getattr(item, "callspec", None)
+    found = callspec.params.get("corridor") if callspec is not None else None
+    return found if isinstance(found, PlannedCell) else None
+
+
+def _suite(item: pytest.Item) -> str:
+    """The test function: with the cell's spelling it names a row, in a checkout as in an installed suite."""
+    return str(getattr(item, "originalname", None) or item.name)
+
+
+def _record(item: pytest.Item, planned: PlannedCell, report: pytest.TestReport) -> Record:
+    status, reason, detail = _outcome(item, planned, report)
+    corridor = item.stash.get(_CORRIDOR, None)
+    if corridor is None:
+        return Record(planned.cell.axes, _suite(item), status, reason, detail)
+    return corridor.record(status=status, reason=reason, detail=detail)
+
+
+def _outcome(item: pytest.Item, planned: PlannedCell, report: pytest.TestReport) -> tuple[Status, str, str]:
+    error = item.stash.get(_ERROR, None)
+    if error is not None:
+        return outcome_of(error)
+    if planned.refusal is not None:
+        return "skipped", str(planned.refusal), ""
+    if report.skipped:
+        return "skipped", _skip_reason(report), ""
+    if report.failed:
+        lines = [line for line in report.longreprtext.splitlines() if line.strip()]
+        return "failed", lines[-1] if lines else "the test failed", report.longreprtext[-4000:]
+    return "measured", "", ""
+
+
+def _skip_reason(report: pytest.TestReport) -> str:
+    return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "skipped"

@@ -17,7 +17,7 @@ KNOWN: Final = frozenset(
     {
         *METRICS,
         *("latency", "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
-        *("parameters", "macs", "build_seconds", "build_epochs"),
+        *("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"),
     }
 )
 
@@ -55,6 +55,7 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         _measured("macs", "MACs", "count", 12),
         _measured("build_seconds", "build", "seconds", 14, "s"),
         _measured("build_epochs", "epochs", "count", 15),
+        _measured("conversion_seconds", "convert", "seconds", 15, "s"),
         *_unknown_columns(rows),
     ]
 

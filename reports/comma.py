@@ -24,7 +24,7 @@ _DERIVED: Final = ("speed_up", "size_ratio", "metric", "metric_value", "metric_c
 #: The columns of the measurements that the suite itself makes; they are there in every file.
 _MEASURED: Final = (
     *(*METRICS, "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
-    *("parameters", "macs", "build_seconds", "build_epochs"),
+    *("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"),
 )
 _FACTS: Final = (
     *("threads", "engine", "runtime", "precision", "seed", "rounds"),

@@ -20,10 +20,10 @@ def model(shape: tuple[int | None, ...], *layers: Any) -> Any:
     return keras.Sequential([keras.Input(shape), *layers])
 
 
-def layer(name: str, *arguments: Any, **options: Any) -> Any:
+def layer(kind: str, /, *arguments: Any, **options: Any) -> Any:
     import keras
 
-    return getattr(keras.layers, name)(*arguments, **options)
+    return getattr(keras.layers, kind)(*arguments, **options)
 
 
 CASES: list[tuple[str, tuple[int, ...], tuple[Any, ...], dict[str, Any], int]] = [

@@ -19,7 +19,7 @@ BACKEND = KerasBackend()
 
 
 def runner(folder: Path, precision: str = "float32") -> tradeoff.Runner:
-    return BACKEND.load(loading(BACKEND.convert(conversion(folder, precision)), precision))
+    return BACKEND.load(loading(BACKEND.convert(conversion(folder, precision))))
 
 
 def scaled(folder: Path, kernel: float, inputs: float = 1.0) -> tradeoff.Conversion:
@@ -60,17 +60,19 @@ def test_a_request_reads_the_batch_as_it_is_then(tmp_path: Path) -> None:
 def test_half_precision_halves_the_file_and_keeps_the_accuracy(tmp_path: Path) -> None:
     (tmp_path / "half").mkdir()
     (tmp_path / "full").mkdir()
-    half, full = (BACKEND.convert(conversion(tmp_path / name, p)) for name, p in (("half", "fp16"), ("full", "float32")))
+    half, full = (
+        BACKEND.convert(conversion(tmp_path / name, p)) for name, p in (("half", "fp16"), ("full", "float32"))
+    )
     model = keras_files.load_model(half)
     assert {str(weight.dtype) for weight in model.weights} == {"float16"}
     assert full.stat().st_size - half.stat().st_size == pytest.approx(2 * model.count_params(), rel=0.05)
-    outputs = BACKEND.load(loading(half, "fp16")).bind(data().test.x)()
+    outputs = BACKEND.load(loading(half)).bind(data().test.x)()
     assert outputs.dtype == np.float32
     assert quality.judge(outputs, data().test.y, task())["accuracy"] >= 0.95
 
 
 def test_half_precision_is_refused_for_weights_it_cannot_hold(tmp_path: Path) -> None:
-    with pytest.raises(tradeoff.Refused, match="not supported by format: .*too large for float16"):
+    with pytest.raises(tradeoff.Refused, match=r"not supported by format: .*too large for float16"):
         BACKEND.convert(scaled(tmp_path, kernel=1e6))
 
 

@@ -78,7 +78,7 @@ class Watched(NumpyRunner):
         def call():
             calls[0] += 1
             states.add(gc.isenabled())
-            with open("/dev/shm/seen" if False else WATCH, "w") as stream:
+            with open(WATCH, "w") as stream:
                 stream.write(f"{calls[0]} {sorted(states)}")
             return request()
         return call
@@ -164,7 +164,8 @@ def test_compare_finds_the_cell_again_and_compare_fail_fails(project: Project) -
     data["benchmarks"][0]["stats"]["median"] /= 1000
     saved.write_text(json.dumps(data))
     compared = run(project, *fast, "--benchmark-compare=0001")
-    compared.stdout.fnmatch_lines(["*(0001_first)*", "*(NOW)*"])
+    assert "(NOW)" in compared.stdout.str()
+    assert "(0001_fi" in compared.stdout.str()
     failed = run(project, *fast, "--benchmark-compare=0001", "--benchmark-compare-fail=median:5%")
     assert failed.ret != 0
     assert "Performance has regressed" in failed.stdout.str() + failed.stderr.str()

@@ -170,16 +170,13 @@ def pytest_runtest_logstart(nodeid):
     assert (project.pytester.path / "seen.txt").read_text().split() == ["0", "1", "2"]
 
 
-def test_equal_content_on_one_runtime_is_timed_once(project: Project) -> None:
-    project.conftest(
-        """
-NumpyBackend.capabilities = tradeoff.Capabilities(precisions=("float32", "fp16"))
-"""
-    )
+def test_equal_content_on_one_runtime_is_timed_once_and_shown_as_the_same(project: Project) -> None:
+    project.conftest('NumpyBackend.capabilities = tradeoff.Capabilities(precisions=("float32", "fp16"))')
     project.run("--tradeoff-techniques=baseline,fp16", cells="dense/*/numpy")
-    records = project.records()
-    twin = records["dense/fp16/numpy/host-cpu/b1"]
-    assert twin["same_as"] is None or twin["same_as"] == "dense/baseline/numpy/host-cpu/b1"
+    baseline, twin = project.records().values()
+    assert baseline["same_as"] is None
+    assert twin["same_as"] == "dense/baseline/numpy/host-cpu/b1"
+    assert twin["measurements"]["latency"] == baseline["measurements"]["latency"]
 
 
 def test_a_second_run_neither_trains_nor_converts(project: Project) -> None:

@@ -65,9 +65,7 @@ def test_a_confident_mistake_is_a_finite_loss() -> None:
 
 def test_probabilities_that_an_int8_softmax_rounded_are_normalised() -> None:
     rounded = np.array([[0.6, 0.6], [0.3, 0.9]])
-    assert judge(rounded, np.array([0, 1]), TASK) == pytest.approx(
-        judge(rounded / 1.2, np.array([0, 1]), TASK)
-    )
+    assert judge(rounded, np.array([0, 1]), TASK) == pytest.approx(judge(rounded / 1.2, np.array([0, 1]), TASK))
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (4,)], ids=["column", "flat"])

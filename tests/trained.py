@@ -67,6 +67,6 @@ def conversion(
     )
 
 
-def loading(artifact: Path, precision: str = "float32", threads: int = 1) -> tradeoff.Loading:
+def loading(artifact: Path, threads: int = 1) -> tradeoff.Loading:
     """An order to load ``artifact``."""
-    return tradeoff.Loading(artifact, precision, {"threads": threads}, "host-cpu")
+    return tradeoff.Loading(artifact, {"threads": threads}, "host-cpu")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tradeoff.cell import Cell
+from tradeoff.engine import keras_engine
 from tradeoff.measuring import Timing, summarise
 from tradeoff.record import Measurement, Record
 from tradeoff.replay import ReplayClock, replay
@@ -103,7 +104,9 @@ class Corridor:
             "rounds": rounds,
             "threads": self.cell.backend.parameters.get("threads", 1),
             "precision": self.cell.chain.precision_name,
-            "runtime": self._supply.runtime(self.cell),
+            "runtime": " ".join(f"{name} {version}" for name, version in self._supply.runtime(self.cell).items()),
+            "engine": keras_engine(),
+            "device_provenance": self._supply.registry.devices[self.cell.device].provenance,
         }
 
     def _note(self, name: str, value: float | None, unit: str, direction: Direction, note: str = "") -> None:

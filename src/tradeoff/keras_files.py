@@ -7,8 +7,9 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import BadInput
 
@@ -22,8 +23,23 @@ def save_model(model: Any, path: Path) -> None:
         model.save(path)
 
 
-def load_model(path: Path, allow_code: bool = False) -> Any:
-    """Read a ``.keras`` file; code inside it, such as a Lambda layer's, runs only with ``allow_code``."""
+@dataclass
+class _Permission:
+    """Whether code in model files may run in this process; a worker is told once, at its start."""
+
+    given: bool = False
+
+
+_PERMISSION: Final = _Permission()
+
+
+def permit_code() -> None:
+    """From here on run code that model files carry: the user has opted in with ``--tradeoff-allow-code``."""
+    _PERMISSION.given = True
+
+
+def load_model(path: Path) -> Any:
+    """Read a ``.keras`` file; code inside it, such as a Lambda layer's, runs only when it was permitted."""
     import keras
 
     if not path.is_file():
@@ -31,7 +47,7 @@ def load_model(path: Path, allow_code: bool = False) -> Any:
     if path.suffix == ".keras" and not zipfile.is_zipfile(path):
         raise BadInput(f"{path} is not a Keras 3 file, or it is cut short")
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=not allow_code)
+        return keras.saving.load_model(path, compile=False, safe_mode=not _PERMISSION.given)
     # Whatever zip, HDF5, JSON or a layer's constructor raises comes through.
     except Exception as error:
         raise BadInput(f"{path} cannot be loaded: {_told(error)}") from error

@@ -6,6 +6,7 @@ Requests and answers are plain data; what is large is a file in a folder that th
 from __future__ import annotations
 
 import gzip
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tradeoff.datafiles import DataFiles, write_data
 from tradeoff.errors import BadInput, TradeoffError
 from tradeoff.fingerprint import digest_tree
+from tradeoff.keras_files import permit_code
 from tradeoff.measuring import Timing, measure
 from tradeoff.own import own_from_json
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
@@ -36,7 +38,6 @@ class Desk:
     """Holds what is loaded, and does one request after the other."""
 
     registry: Registry
-    allow_code: bool = False
     _runner: tuple[tuple[Any, ...], Runner] | None = None
 
     @classmethod
@@ -46,7 +47,9 @@ class Desk:
         own = setup.get("own")
         if own:
             registry = registry.with_own(*own_from_json(own))
-        return cls(registry, bool(setup.get("allow_code")))
+        if setup.get("allow_code"):
+            permit_code()
+        return cls(registry)
 
     def handle(self, request: Mapping[str, Any], progress: Progress) -> Any:
         """Do what ``request["stage"]`` names."""
@@ -94,7 +97,7 @@ class Desk:
     def _load(self, path: Path) -> Any:
         from tradeoff import keras_files
 
-        return keras_files.load_model(path, allow_code=self.allow_code)
+        return keras_files.load_model(path)
 
     def _trained(
         self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress
@@ -138,7 +141,7 @@ class Desk:
         test = DataFiles(Path(request["data"])).split("test")
         outputs = keras_files.outputs_of(model, test.x, EVALUATION_BATCH)
         np.save(Path(request["folder"]) / OUTPUTS_FILE, outputs)
-        return {"quality": quality.judge(outputs, test.y, self._task(request))}
+        return {"quality": _plain(quality.judge(outputs, test.y, self._task(request)))}
 
     def convert(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Have the backend write its artifact, and say what would be shipped."""
@@ -174,8 +177,8 @@ class Desk:
         np.save(Path(request["folder"]) / OUTPUTS_FILE, outputs)
         task = self._task(request)
         return {
-            "quality": quality.judge(outputs, test.y, task),
-            "agreement": quality.agreement(outputs, reference, task),
+            "quality": _plain(quality.judge(outputs, test.y, task)),
+            "agreement": _plain(quality.agreement(outputs, reference, task)),
         }
 
     def time(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -195,7 +198,6 @@ class Desk:
             runner = self._backend(request).load(
                 Loading(
                     artifact=Path(request["artifact"]),
-                    precision=request["precision"],
                     parameters=request["parameters"],
                     device=request["device"],
                 )
@@ -208,6 +210,11 @@ class Desk:
 
     def _task(self, request: Mapping[str, Any]) -> Task:
         return self.registry.tasks[request["task"]]
+
+
+def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no infinity: a number that is none is not available."""
+    return {name: float(number) if math.isfinite(number) else None for name, number in numbers.items()}
 
 
 def _describe(backend: Backend, folder: Path, artifact: Path) -> dict[str, Any]:

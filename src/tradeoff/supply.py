@@ -153,7 +153,6 @@ class Supply:
         return {
             "artifact": artifact.facts["content"],
             "backend": cell.backend.spelling,
-            "precision": cell.chain.precision_name,
             "device": cell.device,
             "environment": [environment.name, list(map(list, environment.variables))],
             "versions": self.runtime(cell),

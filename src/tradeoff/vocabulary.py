@@ -253,16 +253,14 @@ class Conversion:
 
 @dataclass(frozen=True)
 class Loading:
-    """What ``Backend.load`` is handed.
+    """What ``Backend.load`` is handed: an artifact stands for itself, as on a device.
 
     :param artifact: what ``convert`` returned.
-    :param precision: as in :class:`Conversion`.
     :param parameters: the backend's own parameters.
     :param device: where it shall run.
     """
 
     artifact: Path
-    precision: str
     parameters: Mapping[str, Value]
     device: str
 

@@ -201,9 +201,12 @@ class InProcessWorkers:
         for name, value in environment.variables:
             os.environ.setdefault(name, value)
         if self._desk is None:
+            from tradeoff.keras_files import permit_code
             from tradeoff.stages import Desk
 
-            self._desk = Desk(self.registry, bool(self.setup.get("allow_code")))
+            if self.setup.get("allow_code"):
+                permit_code()
+            self._desk = Desk(self.registry)
         return _value(answer(self._desk, request, progress))
 
     def close(self) -> None:

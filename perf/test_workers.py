@@ -1,0 +1,52 @@
+"""What it costs that the work is done in other processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from figures import Note, litert_cell, quiet
+
+from tradeoff.measuring import Timing
+from tradeoff.supply import Supply
+from tradeoff.vocabulary import Environment
+from tradeoff.workers import ProcessWorkers, WorkerFailed
+
+Start = Callable[[], ProcessWorkers]
+EMPTY = Environment("empty")
+
+
+def trivial(workers: ProcessWorkers) -> None:
+    """The least a worker can be asked: a stage that it does not have."""
+    with pytest.raises(WorkerFailed):
+        workers.ask(EMPTY, {"stage": "nothing"}, quiet)
+
+
+@pytest.mark.benchmark(group="workers")
+def test_a_round_trip(benchmark: Any, figure: Note, start_workers: Start) -> None:
+    workers = start_workers()
+    trivial(workers)
+    benchmark.pedantic(trivial, args=(workers,), rounds=500, warmup_rounds=50)
+    figure("a trivial request to a worker", benchmark.stats.stats.median, 0.002)
+
+
+@pytest.mark.benchmark(group="workers")
+def test_starting_an_empty_worker(compare: Callable[..., list[float]], figure: Note, start_workers: Start) -> None:
+    (took,) = compare(lambda: trivial(start_workers()))
+    figure("start a worker that imports no framework", took, 1.0)
+
+
+@pytest.mark.benchmark(group="workers")
+def test_a_request_in_a_real_environment(benchmark: Any, figure: Note, supply: Supply) -> None:
+    """One request of one sample, untimed: what remains is the way there and back, and reading the sample's file."""
+    pytest.importorskip("ai_edge_litert")
+    wanted = litert_cell(supply, "dense", "int8")
+    artifact = supply.artifact(wanted, quiet)
+
+    def once() -> None:
+        supply._timed.clear()
+        supply.samples(wanted, artifact, Timing(once=True), quiet)
+
+    benchmark.pedantic(once, rounds=100, warmup_rounds=5)
+    figure("one sample through a LiteRT worker", benchmark.stats.stats.median, 0.02)

@@ -7,29 +7,28 @@ class NumpyBackend(tradeoff.Backend):
     name = "numpy"
 
     def convert(self, job):
-        weights = job.load_model().get_weights()
-        np.savez(job.folder / "weights.npz", *weights)
+        np.savez(job.folder / "weights.npz", *job.load_model().get_weights())
         return job.folder / "weights.npz"
 
     def load(self, job):
-        file = np.load(job.artifact)
-        return NumpyRunner([file[name] for name in file.files])
+        with np.load(job.artifact) as file:
+            return NumpyRunner(list(file.values()))
 
 
 class NumpyRunner:
     def __init__(self, weights):
-        self.layers = list(zip(weights[::2], weights[1::2], strict=True))
+        self.weights = weights
 
     def bind(self, batch):
-        def request():
-            x = batch.reshape(len(batch), -1)
-            for kernel, bias in self.layers[:-1]:
-                x = np.maximum(x @ kernel + bias, 0)
-            kernel, bias = self.layers[-1]
-            scores = np.exp(x @ kernel + bias)
-            return scores / scores.sum(axis=1, keepdims=True)
+        return lambda: forward(self.weights, batch)
 
-        return request
+
+def forward(weights, x):
+    x = x.reshape(len(x), -1)
+    for kernel, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+        x = np.maximum(x @ kernel + bias, 0)
+    scores = np.exp(x @ weights[-2] + weights[-1])
+    return scores / scores.sum(axis=1, keepdims=True)
 
 
 @tradeoff.hookimpl

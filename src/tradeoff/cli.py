@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tradeoff.errors import TradeoffError, UnknownName
+from tradeoff.journal import NAME as JOURNAL_NAME
+from tradeoff.journal import read_journal
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
-from tradeoff.record import read_run
+from tradeoff.record import Run, read_run
 from tradeoff.registry import PluginSources, Registry, load_registry
 
 
@@ -126,7 +128,7 @@ def _report(options: argparse.Namespace) -> int:
     registry = _registry(options)
     if options.format not in registry.renderers:
         raise UnknownName("report format", options.format, registry.renderers)
-    runs = [read_run(_run_file(Path(name))) for name in options.runs]
+    runs = [_read(_run_file(Path(name))) for name in options.runs]
     width = options.width or shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
     text = registry.renderers[options.format].render(runs, width, colour)
@@ -141,10 +143,17 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _run_file(path: Path) -> Path:
-    """A run's folder stands for the JSON file in it."""
+    """A run's folder stands for the JSON file in it, or for the journal if the run was killed."""
     from tradeoff.results import JSON_NAME
 
-    return path / JSON_NAME if path.is_dir() else path
+    if not path.is_dir():
+        return path
+    killed = not (path / JSON_NAME).exists() and (path / JOURNAL_NAME).exists()
+    return path / (JOURNAL_NAME if killed else JSON_NAME)
+
+
+def _read(path: Path) -> Run:
+    return read_journal(path) if path.suffix == Path(JOURNAL_NAME).suffix else read_run(path)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -159,7 +168,10 @@ def _store(options: argparse.Namespace) -> int:
     from tradeoff.store import Store
     from tradeoff.store_report import list_store, prune_store, verify_store
 
-    root = Path(options.store or os.environ.get("TRADEOFF_STORE") or _settings(options).text("store") or ".tradeoff/store")
+    # In the order in which a run looks for it.
+    root = Path(options.store or _settings(options).text("store") or os.environ.get("TRADEOFF_STORE") or ".tradeoff/store")
+    if root.exists() and not root.is_dir():
+        raise TradeoffError(f"the store {root} is a file; --store names a folder")
     store = Store(root, warn=lambda text: print(f"tradeoff: {text}", file=sys.stderr))
     if options.action == "list":
         lines, status = list_store(store, options.kind), 0

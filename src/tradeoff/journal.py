@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tradeoff.errors import TradeoffError
-from tradeoff.record import Record, Run, record_from_json, record_to_json, run_from_json, run_to_json
+from tradeoff.errors import BadInput, TradeoffError
+from tradeoff.record import Record, Run, last_words, record_from_json, record_to_json, run_from_json, run_to_json
 
 NAME = "journal.jsonl"
 
@@ -45,19 +45,29 @@ class Journal:
 
 
 def read_journal(path: Path) -> Run:
-    """The run as far as it went; a last line that was cut short is left out."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    whole = [json.loads(line) for line in lines[:-1]]
-    run = run_from_json(whole[0]["run"], source=str(path))
-    finished = {(r.suite, r.cell.spelling): r for r in (record_from_json(line["record"]) for line in whole[1:])}
-    records = tuple(finished.get((r.suite, r.cell.spelling), r) for r in run.records)
-    return Run(
-        name=run.name,
-        started=run.started,
-        machine=run.machine,
-        versions=run.versions,
-        options=run.options,
-        workers=run.workers,
-        records=records,
-        source=run.source,
-    )
+    """The run as far as it went; a line that a kill or a full disk has cut short is left out."""
+    lines = [data for data in map(_parsed, _lines(path)) if isinstance(data, dict)]
+    if not lines or "run" not in lines[0]:
+        raise BadInput(f"{path} is not the journal of a run, or was cut short in its first line")
+    try:
+        run = run_from_json(lines[0]["run"], source=str(path))
+        finished = last_words(record_from_json(line["record"]) for line in lines[1:] if "record" in line)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+    return replace(run, records=tuple(finished.get((r.suite, r.cell.spelling), r) for r in run.records))
+
+
+def _lines(path: Path) -> list[bytes]:
+    try:
+        return path.read_bytes().splitlines()
+    except FileNotFoundError:
+        raise BadInput(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None

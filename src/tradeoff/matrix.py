@@ -114,9 +114,11 @@ def _known_of_preset(
     """A preset is about what there is: a plugin that is switched off takes its names out of it."""
     if axis not in ("models", "devices"):
         return tuple(words)
-    for word in words:
-        if word != ALL and word not in registered:
-            notes.append(f"the preset names {axis[:-1]} {word!r}, which no plugin brings; it is left out")
+    notes.extend(
+        f"the preset names {axis[:-1]} {word!r}, which no plugin brings; it is left out"
+        for word in words
+        if word != ALL and word not in registered
+    )
     return tuple(word for word in words if word == ALL or word in registered)
 
 
@@ -124,7 +126,9 @@ def _narrow(axes: _Axes, pattern: str) -> _Axes:
     """The product that one glob stands for: a plain word is taken as it is, a wild one filters the selection."""
     parts = pattern.strip().split("/")
     if len(parts) > len(AXES):
-        raise BadInput(f"--tradeoff-cells {pattern!r} has {len(parts)} parts; a cell is MODEL/CHAIN/BACKEND/DEVICE/LOAD")
+        raise BadInput(
+            f"--tradeoff-cells {pattern!r} has {len(parts)} parts; a cell is MODEL/CHAIN/BACKEND/DEVICE/LOAD"
+        )
     parts += ["*"] * (len(AXES) - len(parts))
     words: dict[str, tuple[str, ...]] = {}
     for axis, part in zip(AXES, parts, strict=True):

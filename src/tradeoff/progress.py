@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -112,6 +113,7 @@ def _seconds(value: float) -> str:
     return f"{value / 1e-9:.3g} ns"
 
 
-def _uncaptured(config: pytest.Config) -> object:
+def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
     capture = config.pluginmanager.get_plugin("capturemanager")
-    return capture.global_and_fixture_disabled()
+    # There is none under `-p no:capture`.
+    return nullcontext() if capture is None else capture.global_and_fixture_disabled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -50,12 +51,14 @@ def _benchmark_json(config: pytest.Config) -> dict[str, Any]:
 
 def _write(path: Path, text: str) -> None:
     """Write in full, or say what could not be written; the journal has every finished cell anyway."""
+    part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
         part.write_text(text, encoding="utf-8")
         part.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink()
         raise TradeoffError(f"{path} cannot be written: {error}; the journal beside it has every finished cell") from error
 
 

@@ -91,7 +91,7 @@ class Desk:
         if request["step"] is not None:
             return 0, self._rewritten(model, request, data, progress)
         if model.file is not None:
-            return 0, self._load(model.file)
+            return 0, _sized(self._load(model.file), data.split("test").x.shape[1:])
         return self._trained(model, request, data, progress)
 
     def _load(self, path: Path) -> Any:
@@ -122,6 +122,7 @@ class Desk:
             Rewriting(
                 model=self._load(Path(request["parent"]) / MODEL_FILE),
                 values=request["step"]["values"],
+                task=self.registry.task_of(model),
                 train=data.split("train"),
                 calibration=data.split("calibration"),
                 validation=data.split("validation"),
@@ -215,6 +216,19 @@ class Desk:
 def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:
     """JSON has no infinity: a number that is none is not available."""
     return {name: float(number) if math.isfinite(number) else None for name, number in numbers.items()}
+
+
+def _sized(model: Any, shape: tuple[int, ...]) -> Any:
+    """``model``, taking samples of ``shape`` alone: what is deployed has no open size but the batch's."""
+    import keras
+
+    inputs = model.inputs or ()
+    if len(inputs) != 1 or None not in inputs[0].shape[1:]:
+        return model
+    sized = keras.tree.map_structure(lambda taken: keras.Input(shape, dtype=taken.dtype, name=taken.name), model.input)
+    twin = keras.models.clone_model(model, input_tensors=sized)
+    twin.set_weights(model.get_weights())
+    return twin
 
 
 def _describe(backend: Backend, folder: Path, artifact: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,6 +58,9 @@ def prune_store(
     """Remove what was asked for; without a limit nothing is, since everything would be."""
     if days is None and keep_mb is None:
         raise BadInput("say what to remove: --older-than DAYS, --keep MB, or both; --keep 0 removes everything")
+    for flag, limit in (("--older-than", days), ("--keep", keep_mb)):
+        if limit is not None and not 0 <= limit < math.inf:
+            raise BadInput(f"{flag} {limit:g} is out of range; expected 0 or more")
     pruned = store.prune(
         kinds=_kinds(kinds),
         older_than=None if days is None else days * _DAY,

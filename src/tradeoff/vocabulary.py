@@ -167,6 +167,7 @@ class Rewriting:
 
     :param model: the Keras model to change; the technique may return this or another one.
     :param values: the technique's parameters.
+    :param task: what 'good' means, for fine-tuning with :func:`tradeoff.training.train`.
     :param train: for fine-tuning.
     :param calibration: for statistics of activations.
     :param validation: for choosing.
@@ -177,6 +178,7 @@ class Rewriting:
 
     model: Any
     values: Mapping[str, Value]
+    task: Task
     train: Split
     calibration: Split
     validation: Split

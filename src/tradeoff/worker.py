@@ -7,6 +7,7 @@ at their first import.
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib
 import os
 import signal
@@ -18,6 +19,7 @@ from typing import Any, Final, Protocol
 
 from tradeoff.errors import Refused, TradeoffError
 
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 #: Runs in the fresh interpreter before this package can be imported there.
 BOOTSTRAP: Final = """
 import os, sys
@@ -73,7 +75,9 @@ def answer(desk: Any, request: Mapping[str, Any], progress: Any) -> dict[str, An
         return {"kind": "refused", "reason": error.reason, "detail": error.detail}
     except TradeoffError as error:
         return {"kind": "error", "text": str(error)}
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return {"kind": "full", "errno": error.errno}
         return {"kind": "failed", "text": traceback.format_exc()}
     finally:
         sys.stdout.flush()

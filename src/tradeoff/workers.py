@@ -222,6 +222,9 @@ def _value(message: Mapping[str, Any]) -> Any:
         raise Refused(message["reason"], message["detail"])
     if kind == "error":
         raise TradeoffError(message["text"])
+    if kind == "full":
+        # The store is told as if it had met the full disk itself: it knows what a person can do about it.
+        raise OSError(message["errno"], os.strerror(message["errno"]))
     raise WorkerFailed(message["text"])
 
 

@@ -74,16 +74,21 @@ class LiteRTRunner:
         """A call that is one whole request on ``batch``."""
         import numpy as np
 
-        batch = np.ascontiguousarray(batch, dtype=self._dtype)
         interpreter = self._for(batch.shape)
-        source, target = self._input, self._output
-        copy_in, invoke, copy_out = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+        given = np.ascontiguousarray(batch, dtype=self._dtype)
 
-        def answer() -> Array:
+        # Defaults are locals: looking names up in the enclosing scope costs another 1 % of a request of 4 us.
+        def answer(
+            copy_in: Callable[[int, Array], None] = interpreter.set_tensor,
+            source: int = self._input,
+            batch: Array = given,
+            invoke: Callable[[], None] = interpreter.invoke,
+            copy_out: Callable[[int], Array] = interpreter.get_tensor,
+            target: int = self._output,
+        ) -> Array:
             copy_in(source, batch)
             invoke()
-            outputs: Array = copy_out(target)
-            return outputs
+            return copy_out(target)
 
         return answer
 

@@ -13,11 +13,11 @@ from .tables import Cell, Column, Note, Table, without_empty_columns
 
 _RUN_COLUMNS = (
     Column("run", "run", folds=True),
-    Column("started", "date", importance=2),
+    Column("started", "date (UTC)", importance=2),
     Column("node", "machine", importance=1, folds=True),
     Column("processor", "processor", importance=3, folds=True),
     Column("cores", "cores", "right", importance=4),
-    Column("memory", "memory", "right", "B", 6),
+    Column("memory_bytes", "memory", "right", "B", 6),
     Column("system", "system", importance=7, folds=True),
     Column("source", "file", importance=5, folds=True),
 )
@@ -39,7 +39,7 @@ def legend(runs: Sequence[Run]) -> Table:
 def _run_cells(label: str, run: Run) -> tuple[Cell, ...]:
     machine = run.machine
     started = run.started.replace("T", " ")[:16]
-    memory = machine.get("memory")
+    memory = machine.get("memory_bytes")
     return (
         _text(label),
         _text(started),

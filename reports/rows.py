@@ -17,6 +17,10 @@ from .format import is_available
 METRICS: Final = ("accuracy", "mae", "mse", "r2")
 
 
+#: By so much may the speed of a machine drift between two cells of a run.
+MEASURED_APART: Final = 1.1
+
+
 @dataclass(frozen=True)
 class Ratio:
     """How many times better than the baseline: 2 is half the time or half the bytes.
@@ -36,8 +40,14 @@ class Ratio:
 
     @property
     def certain(self) -> bool:
-        """Whether there is a difference beyond the two intervals, as far as they are known."""
-        return not self.noisy and (self.low is None or self.high is None or not self.low <= 1 <= self.high)
+        """Whether there is a difference beyond the two intervals, as far as they are known.
+
+        The two cells were measured one after the other, and a machine may have changed in between by more than
+        either interval tells.
+        """
+        if self.low is None or self.high is None:
+            return not self.noisy
+        return not self.noisy and not self.low / MEASURED_APART <= 1 <= self.high * MEASURED_APART
 
 
 @dataclass(frozen=True)

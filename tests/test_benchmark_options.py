@@ -101,8 +101,13 @@ NumpyBackend.load = load
 
 
 def test_precision_and_confidence_end_a_measurement_early(project: Project) -> None:
-    run(project, "--benchmark-precision=0.9", "--benchmark-confidence=0.5", "--benchmark-min-rounds=2",
-        "--benchmark-max-time=5")
+    run(
+        project,
+        "--benchmark-precision=0.9",
+        "--benchmark-confidence=0.5",
+        "--benchmark-min-rounds=2",
+        "--benchmark-max-time=5",
+    )
     assert benchmark(project)["stats"]["total"] < 2
     assert benchmark(project)["options"]["confidence"] == 0.5
 
@@ -173,8 +178,13 @@ def test_compare_finds_the_cell_again_and_compare_fail_fails(project: Project) -
 
 def test_group_by_sort_columns_name_and_time_unit(project: Project) -> None:
     result = run(
-        project, "--benchmark-max-time=0.01", "--benchmark-group-by=param:model,param:load", "--benchmark-sort=name",
-        "--benchmark-columns=min,max", "--benchmark-name=short", "--benchmark-time-unit=ns",
+        project,
+        "--benchmark-max-time=0.01",
+        "--benchmark-group-by=param:model,param:load",
+        "--benchmark-sort=name",
+        "--benchmark-columns=min,max",
+        "--benchmark-name=short",
+        "--benchmark-time-unit=ns",
     )
     result.stdout.fnmatch_lines(["*benchmark 'model=dense load=b1'*", "Name (time in ns)*Min*Max*"])
 

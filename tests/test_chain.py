@@ -29,9 +29,9 @@ model_steps = st.lists(
     ),
     max_size=3,
 )
-legal = st.tuples(
-    model_steps, st.sampled_from([[], ["int8"], ["fp16"]]), st.sampled_from([[], ["huffman"]])
-).map(lambda parts: "+".join([*parts[0], *parts[1], *parts[2]]) or "baseline")
+legal = st.tuples(model_steps, st.sampled_from([[], ["int8"], ["fp16"]]), st.sampled_from([[], ["huffman"]])).map(
+    lambda parts: "+".join([*parts[0], *parts[1], *parts[2]]) or "baseline"
+)
 
 
 @given(legal)

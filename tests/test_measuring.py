@@ -39,7 +39,7 @@ def test_a_round_lasts_as_long_as_was_asked() -> None:
 
 def test_rounds_go_on_until_the_time_is_used() -> None:
     samples = measure(Spin(), replace(QUICK, max_time=0.05))
-    assert 0.05 <= sum(samples.rounds)
+    assert sum(samples.rounds) >= 0.05
     assert len(samples.rounds) > 3
 
 

@@ -130,9 +130,7 @@ def test_the_samples_of_the_worker_are_those_of_pytest_benchmark(project: Projec
 
 def test_every_planned_cell_has_a_record_whatever_became_of_it(project: Project) -> None:
     project.conftest(MISBEHAVING)
-    result = project.run(
-        "--tradeoff-backends=all", "--tradeoff-timeout=8", cells="dense/baseline/[!kl]*"
-    )
+    result = project.run("--tradeoff-backends=all", "--tradeoff-timeout=8", cells="dense/baseline/[!kl]*")
     records = {cell.split("/")[2]: record for cell, record in project.records().items()}
     assert {name: record["status"] for name, record in records.items()} == {
         "declines": "refused",
@@ -218,9 +216,7 @@ def test_a_json_file_that_was_asked_for_is_there_when_nothing_was_timed(project:
         (("--tradeoff-seed=x",), "--tradeoff-seed='x' is not a number"),
     ],
 )
-def test_bad_options_are_one_message_and_a_usage_error(
-    project: Project, arguments: tuple[str, ...], told: str
-) -> None:
+def test_bad_options_are_one_message_and_a_usage_error(project: Project, arguments: tuple[str, ...], told: str) -> None:
     result = project.run(*arguments, cells=None)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert told in result.stderr.str() + result.stdout.str()
@@ -274,8 +270,13 @@ def test_quiet_is_quiet_and_verbose_names_each_item(project: Project) -> None:
 def test_other_tests_in_the_session_are_left_alone(project: Project) -> None:
     project.pytester.makepyfile("def test_other(): pass\ndef test_bad(): assert 0")
     result = project.pytester.runpytest_subprocess(
-        "--pyargs", "tradeoff.suites", *QUICK, "--tradeoff-cells=dense/baseline/numpy",
-        str(project.pytester.path), "-p", "no:cacheprovider",
+        "--pyargs",
+        "tradeoff.suites",
+        *QUICK,
+        "--tradeoff-cells=dense/baseline/numpy",
+        str(project.pytester.path),
+        "-p",
+        "no:cacheprovider",
     )
     result.assert_outcomes(passed=2, failed=1)
 
@@ -284,9 +285,20 @@ def test_other_tests_in_the_session_are_left_alone(project: Project) -> None:
 def test_ctrl_c_keeps_what_was_finished_and_leaves_no_worker(project: Project) -> None:
     project.conftest(MISBEHAVING)
     with subprocess.Popen(
-        [sys.executable, "-m", "pytest", *SUITE, *QUICK, "--tradeoff-backends=numpy,hang,raises",
-         "--tradeoff-cells=dense/baseline/[nhr]*"],
-        cwd=project.pytester.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            *SUITE,
+            *QUICK,
+            "--tradeoff-backends=numpy,hang,raises",
+            "--tradeoff-cells=dense/baseline/[nhr]*",
+        ],
+        cwd=project.pytester.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     ) as process:
         _wait_for(lambda: "dense/baseline/numpy" in _journal(project) and _log(project, "hang"))
         time.sleep(1.0)

@@ -47,7 +47,8 @@ def timing_of(config: pytest.Config) -> Timing:
         if flag in given
     }
     if {"precision", "confidence"} & values.keys():
-        values.setdefault("confidence", float(config.getoption("benchmark_confidence")))
+        confidence: Any = config.getoption("benchmark_confidence")
+        values.setdefault("confidence", float(confidence))
     return replace(Timing(), **values, once=_disabled(config))
 
 

@@ -55,9 +55,7 @@ class Cell:
     @property
     def axes(self) -> Axes:
         """As it is spelled, axis by axis."""
-        return Axes(
-            self.model, self.chain.spelling, self.backend.spelling, self.device, self.load.spelling
-        )
+        return Axes(self.model, self.chain.spelling, self.backend.spelling, self.device, self.load.spelling)
 
     @property
     def spelling(self) -> str:

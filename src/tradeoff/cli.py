@@ -18,7 +18,6 @@ from tradeoff.record import Run, read_run
 from tradeoff.registry import PluginSources, Registry, load_registry
 
 
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; errors that a person can mend are one message and exit status 2."""
     options = _parser().parse_args(arguments)
@@ -50,8 +49,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_plugins(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-p", dest="plugins", action="append", default=[], metavar="NAME",
-                        help="load this plugin module; no:NAME switches one off")
+    parser.add_argument(
+        "-p",
+        dest="plugins",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="load this plugin module; no:NAME switches one off",
+    )
     parser.add_argument("--conftest", metavar="FILE", help="a conftest with hooks (default: ./conftest.py)")
 
 
@@ -63,7 +68,9 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_plugins(parser)
     parser.add_argument("runs", nargs="+", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
-    parser.add_argument("--format", default="terminal", metavar="NAME", help="terminal, markdown, csv (default: terminal)")
+    parser.add_argument(
+        "--format", default="terminal", metavar="NAME", help="terminal, markdown, csv (default: terminal)"
+    )
     parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
     parser.set_defaults(command=_report)
@@ -73,7 +80,9 @@ def _add_doctor(parser: argparse.ArgumentParser) -> None:
     _add_plugins(parser)
     for option in OPTIONS:
         if option.metavar:
-            parser.add_argument(option.flag, f"--{option.name}", dest=option.dest, metavar=option.metavar, help=option.help)
+            parser.add_argument(
+                option.flag, f"--{option.name}", dest=option.dest, metavar=option.metavar, help=option.help
+            )
         else:
             parser.add_argument(
                 option.flag, f"--{option.name}", dest=option.dest, action="store_true", default=None, help=option.help
@@ -165,11 +174,11 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _store(options: argparse.Namespace) -> int:
+    from tradeoff.session import project_folder, store_folder
     from tradeoff.store import Store
     from tradeoff.store_report import list_store, prune_store, verify_store
 
-    # In the order in which a run looks for it.
-    root = Path(options.store or _settings(options).text("store") or os.environ.get("TRADEOFF_STORE") or ".tradeoff/store")
+    root = Path(options.store) if options.store else store_folder(_settings(options), project_folder(Path.cwd()))
     if root.exists() and not root.is_dir():
         raise TradeoffError(f"the store {root} is a file; --store names a folder")
     store = Store(root, warn=lambda text: print(f"tradeoff: {text}", file=sys.stderr))

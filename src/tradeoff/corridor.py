@@ -13,7 +13,7 @@ from tradeoff.record import Measurement, Record
 from tradeoff.replay import ReplayClock, replay
 from tradeoff.store import Entry
 from tradeoff.supply import Supply
-from tradeoff.vocabulary import Direction, Progress
+from tradeoff.vocabulary import Direction, Progress, Provenance
 
 _INTERVAL = "95 % interval of the median"
 
@@ -110,7 +110,7 @@ class Corridor:
         }
 
     def _note(self, name: str, value: float | None, unit: str, direction: Direction, note: str = "") -> None:
-        provenance = "measured" if value is not None else "unavailable"
+        provenance: Provenance = "measured" if value is not None else "unavailable"
         self._measurements[name] = Measurement(value, unit, direction, provenance, note=note)
 
     def record(self, **outcome: Any) -> Record:

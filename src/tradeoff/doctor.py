@@ -14,7 +14,7 @@ from tradeoff.matrix import Matrix, quoted
 from tradeoff.options import Settings
 from tradeoff.own import explain_own
 from tradeoff.registry import PluginSources, Registry, load_registry
-from tradeoff.session import HOME, make_plan
+from tradeoff.session import make_plan, project_folder, store_folder
 from tradeoff.text import columns, size
 from tradeoff.vocabulary import Backend, Requirement
 
@@ -86,7 +86,7 @@ def _note(text: str) -> str:
 
 
 def _store(settings: Settings) -> list[str]:
-    root = Path(settings.text("store") or os.environ.get("TRADEOFF_STORE") or Path(HOME) / "store")
+    root = store_folder(settings, project_folder(Path.cwd()))
     place = next(parent for parent in (root, *root.absolute().parents) if parent.exists())
     state = "writable" if os.access(place, os.W_OK) else "read-only: nothing new can be kept; see --tradeoff-store"
     free = shutil.disk_usage(place).free

@@ -100,7 +100,7 @@ def _told(error: Exception) -> str:
     unknown = next((line for line in lines if "Could not locate" in line), "")
     if unknown:
         sentence = unknown.partition("Exception encountered: ")[2] or unknown
-        return f"{sentence.partition('. ')[0]}; import the module that registers it, in a conftest.py"
+        return f"{sentence.partition('. ')[0]}; import the module that registers it, and tradeoff, in a conftest.py"
     return (lines or [type(error).__name__])[0][:300]
 
 

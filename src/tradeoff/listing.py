@@ -44,6 +44,8 @@ def _range(parameter: Parameter) -> str:
 
 
 def _presets(presets: Mapping[str, Mapping[str, Sequence[str]]]) -> list[str]:
-    rows = [(name, "; ".join(f"{axis} {', '.join(words)}" for axis, words in preset.items()))
-            for name, preset in presets.items()]
+    rows = [
+        (name, "; ".join(f"{axis} {', '.join(words)}" for axis, words in preset.items()))
+        for name, preset in presets.items()
+    ]
     return ["presets", *columns(rows)]

@@ -108,9 +108,7 @@ def _expand(words: Iterable[str], registered: Sequence[str]) -> Iterable[str]:
             yield word
 
 
-def _known_of_preset(
-    axis: str, words: Sequence[str], registered: Sequence[str], notes: list[str]
-) -> tuple[str, ...]:
+def _known_of_preset(axis: str, words: Sequence[str], registered: Sequence[str], notes: list[str]) -> tuple[str, ...]:
     """A preset is about what there is: a plugin that is switched off takes its names out of it."""
     if axis not in ("models", "devices"):
         return tuple(words)

@@ -21,6 +21,7 @@ class Option:
     :param metavar: what stands behind it; empty for a switch.
     :param many: takes several, separated by commas.
     :param is_path: relative to where it was written: the working folder, or the pyproject's.
+    :param environment: a variable that says it too: after the command line, before the table.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Option:
     metavar: str = ""
     many: bool = False
     is_path: bool = False
+    environment: str = ""
 
     @property
     def flag(self) -> str:
@@ -43,11 +45,15 @@ class Option:
 OPTIONS: Final = (
     Option("preset", "what is run without further words: quick (the default), full, or one of your own", "NAME"),
     Option("models", "models, by name; 'all' for every one", "NAMES", many=True),
-    Option("techniques", "chains, as in 'baseline,fp16,prune:0.5+int8'; 'all' for every technique", "CHAINS", many=True),
+    Option(
+        "techniques", "chains, as in 'baseline,fp16,prune:0.5+int8'; 'all' for every technique", "CHAINS", many=True
+    ),
     Option("backends", "backends, as in 'keras,litert:threads=2'; 'all' for every one", "NAMES", many=True),
     Option("devices", "devices; 'all' for every one", "NAMES", many=True),
     Option("loads", "samples in one request: 'b1,b8'", "LOADS", many=True),
-    Option("cells", "exact cells by glob over the axes: 'cnn/int8/*'; may add a chain to the preset", "GLOBS", many=True),
+    Option(
+        "cells", "exact cells by glob over the axes: 'cnn/int8/*'; may add a chain to the preset", "GLOBS", many=True
+    ),
     Option("model", "your own trained .keras file; several with commas", "FILES", many=True, is_path=True),
     Option("data", "your own data: .npz with x_train, y_train, x_test, y_test or with x, y", "FILE", is_path=True),
     Option("preprocess", "what your model expects done to the data: 'divide:255', 'subtract:0.5+multiply:2'", "STEPS"),
@@ -57,7 +63,13 @@ OPTIONS: Final = (
     Option("outputs", "what your model gives: probabilities, logits, values", "KIND"),
     Option("allow-code", "load model files that carry code of their own; it will be executed"),
     Option("seed", "the seed of everything random (default 0)", "NUMBER"),
-    Option("store", "where variants, artifacts and results are kept (default .tradeoff/store)", "FOLDER", is_path=True),
+    Option(
+        "store",
+        "where variants, artifacts and results are kept (default .tradeoff/store)",
+        "FOLDER",
+        is_path=True,
+        environment="TRADEOFF_STORE",
+    ),
     Option("output", "where the files of this run go (default .tradeoff/runs/DATE)", "FOLDER", is_path=True),
     Option("rebuild", "ignore what the store has: build, convert and evaluate anew"),
     Option("timeout", "seconds a worker may take for one request before it is stopped (default 3600)", "SECONDS"),
@@ -142,7 +154,7 @@ def _words(where: str, key: str, value: Any) -> tuple[str, ...]:
 
 
 def _resolve(option: Option, base: Path, text: str) -> str:
-    return str(base / os.path.expanduser(text)) if option.is_path else text
+    return str(base / Path(text).expanduser()) if option.is_path else text
 
 
 def _preset(path: Path, name: str, preset: Any) -> dict[str, tuple[str, ...]]:
@@ -207,7 +219,7 @@ def resolve_settings(given: Callable[[Option], Any], folder: Path, table: Table)
     """Merge what ``given`` says of each option on the command line with the table."""
     values: dict[str, Any] = {}
     for option in OPTIONS:
-        value = given(option)
+        value = given(option) or os.environ.get(option.environment)
         if value is None or value is False:
             value = table.values.get(option.name)
         elif option.many:

@@ -73,7 +73,7 @@ class DataSettings:
     def declared_kind(self) -> TaskKind | None:
         """The kind that is declared, or follows from the metric, the loss or outputs; contradictions are refused."""
         written = {"kind": self.kind, "metric": self.metric, "loss": self.loss, "outputs": self.outputs}
-        said = {
+        said: dict[str, TaskKind] = {
             f"{option} {value}": _kind_of(option, value, _CHOICES[option])
             for option, value in written.items()
             if value is not None
@@ -252,10 +252,8 @@ def _hints(inputs: Mapping[str, Array], steps: tuple[PreprocessingStep, ...]) ->
     high = max(float(array.max()) for array in inputs.values())
     scaled = any(step.name in ("divide", "multiply") for step in steps)
     if not scaled and low >= 0 and 2 < high <= 255:
-        return [
-            f"hint: values reach {high:g}: if your model expects 0 to 1, declare --tradeoff-preprocess divide:255; "
-            "if it scales its input itself, all is well"
-        ]
+        mend = "if your model expects 0 to 1, declare --tradeoff-preprocess divide:255"
+        return [f"hint: values reach {high:g}: {mend}; if it scales its input itself, all is well"]
     if not scaled and high - low > 1e4:
         return [f"hint: values go from {low:g} to {high:g}; int8 quantization of such a range is coarse"]
     return []

@@ -129,7 +129,7 @@ def _version(data: OwnData, spec: OwnSpec, outputs: Outputs) -> str:
 def _common_outputs(models: Sequence[OwnModel], data: OwnData, spec: OwnSpec) -> Outputs:
     if spec.outputs:
         return spec.outputs
-    found = {model.outputs(data.kind): model for model in models}
+    found: dict[Outputs, OwnModel] = {model.outputs(data.kind): model for model in models}
     if len(found) > 1:
         told = ", ".join(f"{model.path} gives {outputs}" for outputs, model in found.items())
         raise BadInput(f"the models give different things: {told}; run them one by one")

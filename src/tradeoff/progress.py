@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from tradeoff.record import Record
+from tradeoff.text import seconds, size
 
 if TYPE_CHECKING:
     import pytest
@@ -96,21 +97,14 @@ def _outcome(record: Record) -> str:
     parts = []
     latency = record.measurements.get("latency")
     if latency is not None and latency.value is not None:
-        parts.append(_seconds(latency.value))
+        parts.append(seconds(latency.value))
     quality = record.measurements.get(str(record.facts.get("metric")))
     if quality is not None and quality.value is not None:
         parts.append(f"{record.facts['metric']} {quality.value:.4f}")
-    size = record.measurements.get("artifact_bytes")
-    if size is not None and size.value is not None:
-        parts.append(f"{size.value / 1000:.1f} kB")
+    artifact = record.measurements.get("artifact_bytes")
+    if artifact is not None and artifact.value is not None:
+        parts.append(size(artifact.value))
     return ", ".join([*parts, *record.verdicts])
-
-
-def _seconds(value: float) -> str:
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if value >= scale:
-            return f"{value / scale:.3g} {unit}"
-    return f"{value / 1e-9:.3g} ns"
 
 
 def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:

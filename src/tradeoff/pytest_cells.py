@@ -12,15 +12,16 @@ import pytest
 
 from tradeoff.benchmark_options import marker_options, timing_of
 from tradeoff.corridor import Corridor
-from tradeoff.errors import Refused, TradeoffError
+from tradeoff.errors import TradeoffError
 from tradeoff.matrix import PlannedCell
 from tradeoff.options import Option, Settings, read_table, resolve_settings
 from tradeoff.progress import ProgressLine
 from tradeoff.record import JSON_KEY, Axes, Record, Status, run_to_json
-from tradeoff.registry import GROUP, PluginSources, carries_hooks, load_registry
+from tradeoff.registry import GROUP, PluginSources, is_for_workers, load_registry
 from tradeoff.replay import ReplayClock
 from tradeoff.results import show_results, write_results
 from tradeoff.session import Plan, Session, begin_session, make_plan, outcome_of
+from tradeoff.text import seconds
 
 #: What pytest-benchmark's table shows of cells unless ``--benchmark-columns`` says otherwise.
 COLUMNS: Final = ("median", "iqr", "rounds", "iterations")
@@ -62,11 +63,15 @@ class Cells:
         item.stash[_CORRIDOR] = self.session.corridor(planned, _suite(item), self.progress)
         return item.stash[_CORRIDOR]
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Say what is wrong with the plan, or begin the run."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self) -> None:
+        """Say what is wrong with the plan."""
         if self.error is not None:
             raise pytest.UsageError(str(self.error))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Begin the run, once it is known which cells are selected."""
         planned = [(_suite(item), cell) for item in session.items if (cell := _planned(item)) is not None]
         self._foreign_items = len(session.items) - len(planned)
         if not planned or self.plan is None:
@@ -76,11 +81,22 @@ class Cells:
             self._begin(self.plan, planned)
 
     def _tell_problems(self, plan: Plan) -> None:
-        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         for text in (*plan.registry.problems, *plan.matrix.notes):
-            if reporter is not None:
-                reporter.ensure_newline()
-                reporter.write_line(f"tradeoff: {text}", yellow=True)
+            self._tell(text, yellow=True)
+
+    def _tell(self, text: str, **markup: bool) -> None:
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and (markup or self.config.get_verbosity() >= 0):
+            reporter.ensure_newline()
+            reporter.write_line(f"tradeoff: {text}", **markup)
+
+    def _beginning(self, plan: Plan, planned: int) -> str:
+        """What is about to happen, and how long it is measured: pytest-benchmark's header tells its own defaults."""
+        timing = self.timing
+        rounds = f"at least {timing.min_rounds} rounds of {seconds(timing.min_time)}"
+        how = "run once, not timed" if timing.once else f"timed for {seconds(timing.max_time)} in {rounds}"
+        seed = int(plan.settings.number("seed", 0))
+        return f"{self.progress.total} of {planned} selected cells can run, each {how}; seed {seed}"
 
     def _begin(self, plan: Plan, planned: list[tuple[str, PlannedCell]]) -> None:
         try:
@@ -90,6 +106,7 @@ class Cells:
         except TradeoffError as error:
             raise pytest.UsageError(str(error)) from error
         self.progress.total = sum(cell.refusal is None for _, cell in planned)
+        self._tell(self._beginning(plan, len(planned)))
         if not self._foreign_items:
             self._suit_the_terminal()
 
@@ -129,18 +146,17 @@ class Cells:
             return
         try:
             yield
-        except Refused as error:
-            item.stash[_ERROR] = error
-            pytest.skip(f"refused: {error}")
+            return
         except TradeoffError as error:
             item.stash[_ERROR] = error
-            status, reason, detail = outcome_of(error)
-            pytest.fail(f"{status}: {reason}" + (f"\n{detail}" if detail else ""), pytrace=False)
+        # Out here the error is not the context of what pytest shows.
+        status, reason, detail = outcome_of(item.stash[_ERROR])
+        if status == "refused":
+            pytest.skip(f"refused: {reason}")
+        pytest.fail(f"{reason}\n{detail}".rstrip(), pytrace=False)
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Keep the record of a cell that has ended, before the next begins."""
         report = yield
         planned = _planned(item)
@@ -151,6 +167,7 @@ class Cells:
             self.session.finish(record)
             self.progress.end(record)
             report.user_properties.append((JSON_KEY, planned.cell.spelling))
+            _excuse_benchmark(item, report)
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -233,7 +250,7 @@ def _plugins(config: pytest.Config) -> tuple[PluginSources, list[tuple[str, obje
     """The pytest plugins and conftest files that carry hooks, and how a worker finds them."""
     manager = config.pluginmanager
     carrying = [
-        (name, plugin) for name, plugin in manager.list_name_plugin() if plugin is not None and carries_hooks(plugin)
+        (name, plugin) for name, plugin in manager.list_name_plugin() if plugin is not None and is_for_workers(plugin)
     ]
     modules, conftests = [], []
     for _, plugin in carrying:
@@ -261,6 +278,13 @@ def _planned(item: pytest.Item) -> PlannedCell | None:
     callspec = getattr(item, "callspec", None)
     found = callspec.params.get("corridor") if callspec is not None else None
     return found if isinstance(found, PlannedCell) else None
+
+
+def _excuse_benchmark(item: pytest.Item, report: pytest.TestReport) -> None:
+    """A cell that failed on its way has not timed anything; pytest-benchmark need not warn of that."""
+    benchmark = getattr(item, "funcargs", {}).get("benchmark")
+    if report.failed and benchmark is not None:
+        benchmark.skipped = True
 
 
 def _suite(item: pytest.Item) -> str:

@@ -114,7 +114,7 @@ def _crossentropy(scores: Floats, labels: Array, kind: Outputs) -> float:
             shifted = scores - scores.max(axis=-1, keepdims=True)
             scores = np.exp(shifted)
         scores = scores / scores.sum(axis=-1, keepdims=True)
-        right = scores[np.arange(len(labels)), labels]
+        right: Floats = np.take_along_axis(scores, labels.astype(np.int64)[:, None], axis=1)[:, 0]
         return _worst_if_nan(-np.log(np.clip(right, _SMALLEST, 1.0 - _SMALLEST)).mean(), np.inf)
 
 

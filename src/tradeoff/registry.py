@@ -10,10 +10,11 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final
 
 import pluggy
 
@@ -22,17 +23,6 @@ from tradeoff.errors import BadInput, UnknownName
 from tradeoff.vocabulary import Backend, Device, Model, Renderer, Task, Technique
 
 GROUP: Final = "tradeoff"
-
-
-class Named(Protocol):
-    """What is registered has a name."""
-
-    @property
-    def name(self) -> str:
-        """How it is spelled."""
-
-
-Thing = TypeVar("Thing", bound=Named)
 
 
 @dataclass(frozen=True)
@@ -88,8 +78,16 @@ class PluginSources:
     blocked: tuple[str, ...] = ()
 
 
+def is_for_workers(plugin: object) -> bool:
+    """Whether a pytest plugin or conftest is loaded by workers too: it has hooks, or it imports ``tradeoff``.
+
+    The latter is how a conftest registers the classes that a model file is made of.
+    """
+    return carries_hooks(plugin) or getattr(plugin, "tradeoff", None) is sys.modules["tradeoff"]
+
+
 def carries_hooks(plugin: object) -> bool:
-    """Whether a pytest plugin or conftest has functions marked with ``@tradeoff.hookimpl``."""
+    """Whether it has functions marked with ``@tradeoff.hookimpl``."""
     return any(
         hasattr(getattr(plugin, name, None), f"{hookspecs.PROJECT}_impl")
         for name in dir(plugin)
@@ -97,9 +95,7 @@ def carries_hooks(plugin: object) -> bool:
     )
 
 
-def load_registry(
-    sources: PluginSources | None = None, plugins: Sequence[tuple[str, object]] = ()
-) -> Registry:
+def load_registry(sources: PluginSources | None = None, plugins: Sequence[tuple[str, object]] = ()) -> Registry:
     """Load every plugin and ask each for what it brings.
 
     :param sources: further plugins by name and file, as a worker gets them.
@@ -117,8 +113,12 @@ def load_registry(
             continue
         _register(manager, problems, title, name, load)
     for name, plugin in plugins:
-        _register(manager, problems, f"plugin {name!r}", name, lambda plugin=plugin: plugin)
+        _register(manager, problems, f"plugin {name!r}", name, partial(_itself, plugin))
     return _Collector(manager, problems).collect()
+
+
+def _itself(plugin: object) -> object:
+    return plugin
 
 
 def _points() -> list[EntryPoint]:
@@ -188,8 +188,8 @@ class _Collector:
             problems=tuple(self._problems),
         )
 
-    def _things(self, kind: str, expected: type[Thing]) -> dict[str, Thing]:
-        found: dict[str, Thing] = {}
+    def _things(self, kind: str, expected: type[Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         hook: pluggy.HookCaller = getattr(self._manager.hook, f"tradeoff_{kind}s")
         for implementation in hook.get_hookimpls():
             for thing in self._ask(kind, implementation):
@@ -198,7 +198,8 @@ class _Collector:
 
     def _ask(self, kind: str, implementation: pluggy.HookImpl) -> list[Any]:
         try:
-            return list(implementation.function())
+            things: Any = implementation.function()
+            return list(things)
         except Exception as error:
             self._problems.append(
                 f"plugin {implementation.plugin_name!r} could not say which {kind}s it brings: "
@@ -206,7 +207,7 @@ class _Collector:
             )
             return []
 
-    def _add(self, kind: str, expected: type[Thing], found: dict[str, Thing], thing: Any, plugin: str) -> None:
+    def _add(self, kind: str, expected: type[Any], found: dict[str, Any], thing: Any, plugin: str) -> None:
         if not isinstance(thing, expected):
             self._problems.append(
                 f"plugin {plugin!r}: tradeoff_{kind}s gave a {type(thing).__name__}, expected {expected.__name__}"

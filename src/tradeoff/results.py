@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import TradeoffError
 from tradeoff.record import Run
+from tradeoff.vocabulary import Renderer
 
 if TYPE_CHECKING:
     import pytest
@@ -32,12 +33,21 @@ def write_results(config: pytest.Config, session: Session, run: Run) -> None:
     told = replace(run, source=str(path))
     for renderer in session.plan.registry.renderers.values():
         if renderer.suffix:
-            _write(session.folder / f"{TABLE_NAME}{renderer.suffix}", renderer.render([told], 100, False))
+            _write(session.folder / f"{TABLE_NAME}{renderer.suffix}", _rendered(renderer, told))
+
+
+def _rendered(renderer: Renderer, run: Run) -> str:
+    """A renderer may be a stranger's; what it raises costs its own file."""
+    try:
+        return renderer.render([run], 100, False)
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise TradeoffError(f"renderer {renderer.name} failed: {told}; {JSON_NAME} has everything") from error
 
 
 def _benchmark_json(config: pytest.Config) -> dict[str, Any]:
     """As pytest-benchmark itself would write it, records included."""
-    benchmarks = config.pluginmanager.get_plugin("pytest-benchmark")
+    benchmarks: Any = config.pluginmanager.get_plugin("pytest-benchmark")
     data: dict[str, Any] = config.hook.pytest_benchmark_generate_json(
         config=config,
         benchmarks=benchmarks.benchmarks,
@@ -59,7 +69,9 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         with suppress(OSError):
             part.unlink()
-        raise TradeoffError(f"{path} cannot be written: {error}; the journal beside it has every finished cell") from error
+        raise TradeoffError(
+            f"{path} cannot be written: {error}; the journal beside it has every finished cell"
+        ) from error
 
 
 def show_results(reporter: pytest.TerminalReporter, session: Session, run: Run) -> None:

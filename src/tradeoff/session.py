@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -104,7 +103,7 @@ def begin_session(
     """
     settings = plan_.settings
     store = Store(
-        Path(settings.text("store") or os.environ.get("TRADEOFF_STORE") or folder / HOME / "store"),
+        store_folder(settings, folder),
         warn=warn,
         waiting=waiting,
         rebuild=settings.switch("rebuild"),
@@ -116,11 +115,21 @@ def begin_session(
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=describe_machine(),
         versions=_versions(plan_.registry),
-        options={name: list(v) if isinstance(v, tuple) else v for name, v in settings.values.items()},
+        options=_options(settings),
         records=tuple(Record(cell.cell.axes, suite) for suite, cell in planned),
     )
     supply = Supply(plan_.registry, store, workers, int(settings.number("seed", 0)))
     return Session(plan_, output, store, workers, run, Journal.begin(output, run), clock, timing, supply)
+
+
+def project_folder(start: Path) -> Path:
+    """Where runs have left their files: ``start`` or the nearest folder above it that has some."""
+    return next((place for place in (start, *start.parents) if (place / HOME).is_dir()), start)
+
+
+def store_folder(settings: Settings, folder: Path) -> Path:
+    """Where the store lies: as the options say, else below ``folder``."""
+    return Path(settings.text("store") or folder / HOME / "store")
 
 
 def _workers(plan_: Plan, output: Path) -> Workers:
@@ -134,17 +143,26 @@ def _workers(plan_: Plan, output: Path) -> Workers:
     return ProcessWorkers(setup, output, plan_.settings.number("timeout", 3600))
 
 
+def _options(settings: Settings) -> dict[str, Any]:
+    """What was asked for, with what stands for it when nothing was."""
+    axes = {axis: list(words) for axis, words in settings.preset().items()}
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.values.items()}
+    return {"preset": "quick", "seed": 0, **axes, **given}
+
+
 def _output_folder(settings: Settings, folder: Path) -> Path:
     """A new folder for this run; one that the user names may exist, but not hold another run."""
     chosen = settings.text("output")
-    stamp = datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     path = Path(chosen) if chosen else folder / HOME / "runs" / f"{stamp}-{secrets.token_hex(2)}"
     try:
         path.mkdir(parents=True, exist_ok=True)
         if not chosen:
             (folder / HOME / ".gitignore").write_text("*\n", encoding="utf-8")
     except OSError as error:
-        raise BadInput(f"the output folder {path} cannot be made: {error}; choose one with --tradeoff-output FOLDER") from error
+        raise BadInput(
+            f"the output folder {path} cannot be made: {error}; choose one with --tradeoff-output FOLDER"
+        ) from error
     if (path / "journal.jsonl").exists():
         raise BadInput(f"--tradeoff-output {path} holds a finished run already; choose a new folder")
     return path

@@ -114,9 +114,7 @@ def split(text: str) -> tuple[str, list[str]]:
     """The name and the raw arguments of one spelling."""
     name, *arguments = text.strip().split(":")
     if not NAME.match(name):
-        raise BadInput(
-            f"{text.strip()!r} does not begin with a name; write NAME, NAME:VALUE or NAME:PARAMETER=VALUE"
-        )
+        raise BadInput(f"{text.strip()!r} does not begin with a name; write NAME, NAME:VALUE or NAME:PARAMETER=VALUE")
     return name, arguments
 
 

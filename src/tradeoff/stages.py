@@ -192,7 +192,10 @@ class Desk:
     def _load_runner(self, request: Mapping[str, Any]) -> Runner:
         """The loaded artifact; evaluating and timing one cell loads it once."""
         wanted = (
-            request["content"], request["backend"], request["device"], tuple(sorted(request["parameters"].items()))
+            request["content"],
+            request["backend"],
+            request["device"],
+            tuple(sorted(request["parameters"].items())),
         )
         if self._runner is None or self._runner[0] != wanted:
             self._runner = None
@@ -222,7 +225,7 @@ def _sized(model: Any, shape: tuple[int, ...]) -> Any:
     """``model``, taking samples of ``shape`` alone: what is deployed has no open size but the batch's."""
     import keras
 
-    inputs = model.inputs or ()
+    inputs: Any = model.inputs or ()
     if len(inputs) != 1 or None not in inputs[0].shape[1:]:
         return model
     sized = keras.tree.map_structure(lambda taken: keras.Input(shape, dtype=taken.dtype, name=taken.name), model.input)
@@ -234,7 +237,9 @@ def _sized(model: Any, shape: tuple[int, ...]) -> Any:
 def _describe(backend: Backend, folder: Path, artifact: Path) -> dict[str, Any]:
     """Name, content and sizes of the file or folder that ``convert`` returned."""
     if not artifact.exists() or not artifact.resolve().is_relative_to(folder.resolve()):
-        raise TradeoffError(f"backend {backend.name}: convert returned {artifact}, which it did not write into its folder")
+        raise TradeoffError(
+            f"backend {backend.name}: convert returned {artifact}, which it did not write into its folder"
+        )
     files = sorted(path for path in artifact.rglob("*") if path.is_file()) if artifact.is_dir() else [artifact]
     return {
         "artifact": artifact.resolve().relative_to(folder.resolve()).as_posix(),

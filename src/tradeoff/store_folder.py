@@ -62,7 +62,7 @@ class Unfinished:
         if len(parts) != 5:
             return None
         kind, key, process, _, host = parts
-        known = next((each for each in KINDS if each == kind), None)
+        known: Kind | None = next((each for each in KINDS if each == kind), None)
         if known is None or not KEY.match(key) or not re.fullmatch(r"[0-9]{1,9}", process):
             return None
         return cls(path, known, key, int(process), host)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
+
+_BYTES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
+_SECONDS: Final = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def safe(text: str) -> str:
@@ -21,11 +25,23 @@ def columns(rows: Iterable[Sequence[str]], indent: str = "  ", gap: str = "  ") 
 
 
 def size(count: float) -> str:
-    """Bytes, decimal."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= scale:
-            return f"{count / scale:.1f} {unit}"
-    return f"{count:.0f} B"
+    """Bytes, decimal: ``62.1 kB``."""
+    return _three_digits(count, _BYTES)
+
+
+def seconds(value: float) -> str:
+    """A time in the unit that a person would choose: ``11.2 µs``."""
+    return _three_digits(value, _SECONDS)
+
+
+def _three_digits(value: float, units: Sequence[tuple[float, str]]) -> str:
+    """Three significant digits, in the largest unit of which there is at least one."""
+    # 999.7 kB rounds to 1.00 MB, not to 1000 kB.
+    scale, unit = next(((s, u) for s, u in units if value >= 0.9995 * s), units[-1])
+    scaled = value / scale
+    decimals = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+    whole = unit == "B" or value == 0
+    return f"{scaled:.{0 if whole else decimals}f} {unit}"
 
 
 def age(seconds: float) -> str:

@@ -272,6 +272,7 @@ class Runner(Protocol):
 
     def bind(self, batch: Array) -> Callable[[], Array]:
         """A zero-argument call that is one whole request: host array in, host array out."""
+        ...
 
 
 class Backend(ABC):

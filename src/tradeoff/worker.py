@@ -46,6 +46,7 @@ class Channel(Protocol):
 
     def isclosed(self) -> bool:
         """Whether the other side is gone."""
+        ...
 
 
 def serve(channel: Channel, setup: Mapping[str, Any]) -> None:

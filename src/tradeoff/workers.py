@@ -27,6 +27,8 @@ _TAIL_LINES: Final = 15
 _TAIL_BYTES: Final = 16_384
 #: Importing a framework on a cold disk takes this long at the worst; a request has its own limit.
 _START_SECONDS: Final = 300.0
+#: One thread unless a backend's environment says otherwise; the numeric libraries read these at their first import.
+_ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 class WorkerFailed(TradeoffError):
@@ -121,9 +123,9 @@ class ProcessWorkers:
             {
                 **self.setup,
                 "log": str(log),
-                "variables": dict(environment.variables),
+                "variables": {**_ONE_THREAD, **dict(environment.variables)},
                 "modules": list(environment.modules),
-                "sys_path": [path or os.getcwd() for path in sys.path],
+                "sys_path": [path or str(Path.cwd()) for path in sys.path],
             }
         )
         worker = self._running[environment] = _Worker(gateway, channel, log)
@@ -165,7 +167,7 @@ class ProcessWorkers:
         """Make sure that it and its children are gone."""
         worker = self._running.pop(environment)
         # execnet has no public way to a worker's exit status.
-        process = worker.gateway._io.popen
+        process: Any = worker.gateway._io.popen  # pyright: ignore[reportAttributeAccessIssue]
         with contextlib.suppress(Exception):
             process.wait(timeout=0.5)
         status: int | None = process.poll()

@@ -1,0 +1,180 @@
+"""What is in the store is not asked for, and what makes no difference to an artifact makes no second one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tradeoff import Backend, Environment, Loading, Model, Parameter, Runner, Task, Technique
+from tradeoff.cell import Cell, Load, parse_backend
+from tradeoff.chain import parse_chain
+from tradeoff.measuring import Samples, Timing
+from tradeoff.registry import Registry
+from tradeoff.store import Entry, Store
+from tradeoff.supply import Supply
+from tradeoff.vocabulary import Conversion, Progress
+from tradeoff.workers import WorkerReport
+
+
+class Printing(Backend):
+    """Has one parameter that changes the artifact and one that only changes how it is run."""
+
+    name = "printing"
+    parameters = (
+        Parameter("layout", str, default="nhwc", choices=("nhwc", "nchw")),
+        Parameter("threads", int, default=1, minimum=1, runtime=True),
+    )
+
+    def convert(self, job: Conversion) -> Path:
+        raise NotImplementedError
+
+    def load(self, job: Loading) -> Runner:
+        raise NotImplementedError
+
+
+@dataclass
+class Scribe:
+    """Answers like workers whose artifacts say ``content``, and notes what it is asked for."""
+
+    content: str = ""
+    asked: Counter[str] = field(default_factory=Counter)
+    reports: list[WorkerReport] = field(default_factory=list)
+
+    def ask(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
+        self.asked[request["stage"]] += 1
+        number = str(sum(self.asked.values()))
+        if request["stage"] == "time":
+            return {"rounds": [float(number)], "iterations": 1}
+        (Path(request["folder"]) / "file").write_text(number)
+        return {
+            "data": {"fingerprint": "same data"},
+            "build": {"content": f"model {request.get('seed')}"},
+            "reference": {"quality": {}},
+            "convert": {"content": self.content or number, "artifact": "file"},
+            "evaluate": {"quality": {}, "agreement": {}},
+        }[request["stage"]]
+
+    def close(self) -> None:
+        """Nothing runs."""
+
+
+def never() -> Any:
+    raise AssertionError("the process that plans loads nothing")
+
+
+REGISTRY = Registry(
+    tasks={"digits": Task("digits", never)},
+    models={"net": Model("net", "digits", build=never)},
+    techniques={name: Technique(name, "precision") for name in ("fp16", "int8")},
+    backends={"printing": Printing()},
+)
+
+
+@pytest.fixture
+def scribe() -> Scribe:
+    return Scribe()
+
+
+@pytest.fixture
+def supply(tmp_path: Path, scribe: Scribe) -> Supply:
+    return Supply(REGISTRY, Store(tmp_path), scribe, seed=0)
+
+
+def cell(chain: str = "baseline", backend: str = "printing", batch: int = 1) -> Cell:
+    parsed = parse_chain(chain, REGISTRY.techniques)
+    return Cell("net", parsed, parse_backend(backend, REGISTRY.backends), "host-cpu", Load(batch))
+
+
+def silent(text: str, done: float) -> None:
+    """Nobody looks."""
+
+
+def walk(supply: Supply, wanted: Cell) -> Entry:
+    artifact = supply.artifact(wanted, silent)
+    supply.result(wanted, artifact, silent)
+    return artifact
+
+
+def test_a_second_run_asks_for_nothing(supply: Supply, scribe: Scribe, tmp_path: Path) -> None:
+    walk(supply, cell())
+    assert scribe.asked == {"data": 1, "build": 1, "reference": 1, "convert": 1, "evaluate": 1}
+    scribe.asked.clear()
+    walk(Supply(REGISTRY, Store(tmp_path), scribe, seed=0), cell())
+    assert not scribe.asked
+
+
+def test_cells_share_what_they_have_in_common(supply: Supply, scribe: Scribe) -> None:
+    for chain in ("baseline", "fp16", "int8"):
+        walk(supply, cell(chain))
+    assert scribe.asked == {"data": 1, "build": 1, "reference": 1, "convert": 3, "evaluate": 3}
+
+
+def test_a_parameter_of_running_makes_no_second_artifact_but_a_result_of_its_own(
+    supply: Supply, scribe: Scribe
+) -> None:
+    assert walk(supply, cell()).key == walk(supply, cell(backend="printing:threads=2")).key
+    assert (scribe.asked["convert"], scribe.asked["evaluate"]) == (1, 2)
+
+
+def test_a_parameter_of_converting_makes_an_artifact_of_its_own(supply: Supply, scribe: Scribe) -> None:
+    assert walk(supply, cell()).key != walk(supply, cell(backend="printing:layout=nchw")).key
+    assert scribe.asked["convert"] == 2
+
+
+def test_another_seed_is_another_model_of_the_same_data(supply: Supply, scribe: Scribe, tmp_path: Path) -> None:
+    walk(supply, cell())
+    walk(Supply(REGISTRY, Store(tmp_path), scribe, seed=1), cell())
+    assert (scribe.asked["data"], scribe.asked["build"], scribe.asked["convert"]) == (1, 2, 2)
+
+
+@pytest.mark.parametrize("kind", ["tasks", "models", "backends"])
+def test_a_raised_version_is_made_anew(supply: Supply, scribe: Scribe, tmp_path: Path, kind: str) -> None:
+    walk(supply, cell())
+
+    class Newer(Printing):
+        version = "2"
+
+    raised: dict[str, Any] = {
+        "tasks": {"digits": replace(REGISTRY.tasks["digits"], version="2")},
+        "models": {"net": replace(REGISTRY.models["net"], version="2")},
+        "backends": {"printing": Newer()},
+    }
+    scribe.asked.clear()
+    walk(Supply(replace(REGISTRY, **{kind: raised[kind]}), Store(tmp_path), scribe, seed=0), cell())
+    assert scribe.asked[{"tasks": "data", "models": "build", "backends": "convert"}[kind]] == 1
+
+
+def timed(supply: Supply, wanted: Cell) -> tuple[str, Samples]:
+    return supply.samples(wanted, supply.artifact(wanted, silent), Timing(), silent)
+
+
+def test_equal_content_is_timed_once_a_run_and_says_where(supply: Supply, scribe: Scribe) -> None:
+    scribe.content = "the same bytes"
+    first, again = timed(supply, cell()), timed(supply, cell("fp16"))
+    assert again == first
+    assert again[0] == "net/baseline/printing/host-cpu/b1"
+    assert scribe.asked["time"] == 1
+
+
+def test_another_load_or_other_threads_are_timed_on_their_own(supply: Supply, scribe: Scribe) -> None:
+    scribe.content = "the same bytes"
+    for wanted in (cell(), cell(batch=8), cell(backend="printing:threads=2")):
+        assert timed(supply, wanted)[0] == wanted.spelling
+    assert scribe.asked["time"] == 3
+
+
+def test_other_content_is_timed_on_its_own(supply: Supply, scribe: Scribe) -> None:
+    assert timed(supply, cell())[1] != timed(supply, cell("fp16"))[1]
+    assert scribe.asked["time"] == 2
+
+
+def test_a_new_run_times_again(supply: Supply, scribe: Scribe, tmp_path: Path) -> None:
+    timed(supply, cell())
+    timed(Supply(REGISTRY, Store(tmp_path), scribe, seed=0), cell())
+    assert scribe.asked["time"] == 2
+    assert scribe.asked["convert"] == 1

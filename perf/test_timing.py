@@ -72,9 +72,9 @@ def test_the_suite_against_a_bare_loop(
         """A worker of its own each time, as each run of the suite has."""
         workers = start_workers()
         timing = Timing(max_time=SECONDS)
-        _, samples = replace(supply, workers=workers, _timed={}).samples(wanted, artifact, timing, quiet)
+        timed = replace(supply, workers=workers, _timed={}).timed(wanted, artifact, timing, quiet)
         workers.close()
-        return statistics.median(samples.per_call)
+        return statistics.median(timed.samples.per_call)
 
     def bare() -> float:
         path = str(artifact.path / artifact.facts["artifact"])

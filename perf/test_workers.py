@@ -46,7 +46,7 @@ def test_a_request_in_a_real_environment(benchmark: Any, figure: Note, supply: S
 
     def once() -> None:
         supply._timed.clear()
-        supply.samples(wanted, artifact, Timing(once=True), quiet)
+        supply.timed(wanted, artifact, Timing(once=True), quiet)
 
     benchmark.pedantic(once, rounds=100, warmup_rounds=5)
     figure("one sample through a LiteRT worker", benchmark.stats.stats.median, 0.02)

@@ -16,7 +16,7 @@ from .tables import Cell, Column, Tone
 KNOWN: Final = frozenset(
     {
         *METRICS,
-        *("latency", "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
+        *("latency", "speed_up", "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
         *("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"),
     }
 )

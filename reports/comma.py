@@ -20,7 +20,7 @@ _RUN: Final = ("run", "file", "started", "node", "processor", "cores", "system")
 _CELL: Final = ("suite", "cell", "model", "chain", "backend", "device", "load", "status", "reason")
 _TOLD: Final = ("verdicts", "same_as")
 _LATENCY: Final = ("latency_s", "latency_low_s", "latency_high_s", "latency_provenance")
-_DERIVED: Final = ("speed_up", "size_ratio", "metric", "metric_value", "metric_change")
+_DERIVED: Final = ("speed_up", "speed_up_low", "speed_up_high", "size_ratio", "metric", "metric_value", "metric_change")
 #: The columns of the measurements that the suite itself makes; they are there in every file.
 _MEASURED: Final = (
     *(*METRICS, "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
@@ -80,7 +80,7 @@ def _row_fields(row: Row, others: Sequence[tuple[str, str]]) -> list[Field]:
         *map(text, names),
         *map(text, (record.status, record.reason, "; ".join(record.verdicts), record.same_as or "")),
         *_latency(found.get("latency")),
-        *(_ratio(row.speed_up), _ratio(row.shrink), text(row.metric), row.value(row.metric), row.change),
+        *(*_with_interval(row.speed_up), _ratio(row.shrink), text(row.metric), row.value(row.metric), row.change),
         *[_value(found.get(name)) for name in _MEASURED],
         *[_field(record.facts.get(name)) for name in _FACTS],
         text(_origins(found)),
@@ -102,6 +102,10 @@ def _latency(latency: Measurement | None) -> tuple[Field, ...]:
 
 def _ratio(ratio: Ratio | None) -> Field:
     return ratio.value if ratio else None
+
+
+def _with_interval(ratio: Ratio | None) -> tuple[Field, Field, Field]:
+    return (ratio.value, ratio.low, ratio.high) if ratio else (None, None, None)
 
 
 def _origins(measurements: Mapping[str, Measurement]) -> str:

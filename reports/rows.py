@@ -17,8 +17,10 @@ from .format import is_available
 METRICS: Final = ("accuracy", "mae", "mse", "r2")
 
 
-#: By so much may the speed of a machine drift between two cells of a run.
+#: By so much may the speed of a machine drift between two cells of a run, which no interval of either tells.
 MEASURED_APART: Final = 1.1
+#: So much differ two loads of one file: where its weights come to lie is chance.
+TIMED_IN_TURNS: Final = 1.02
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Ratio:
     :param high: with both intervals at their best.
     :param provenance: that of both numbers; a ratio of two different ones is never made.
     :param noisy: one of the two numbers is not to be relied on.
+    :param apart: by how much the machine may have changed between the two.
     """
 
     value: float
@@ -37,17 +40,14 @@ class Ratio:
     high: float | None = None
     provenance: Provenance = "measured"
     noisy: bool = False
+    apart: float = MEASURED_APART
 
     @property
     def certain(self) -> bool:
-        """Whether there is a difference beyond the two intervals, as far as they are known.
-
-        The two cells were measured one after the other, and a machine may have changed in between by more than
-        either interval tells.
-        """
+        """Whether there is a difference beyond the interval, as far as it is known."""
         if self.low is None or self.high is None:
             return not self.noisy
-        return not self.noisy and not self.low / MEASURED_APART <= 1 <= self.high * MEASURED_APART
+        return not self.noisy and not self.low / self.apart <= 1 <= self.high * self.apart
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,10 @@ class Row:
 
     @property
     def speed_up(self) -> Ratio | None:
-        """The baseline's latency divided by this one."""
+        """How many times faster than the baseline: as timed in turns, else from the two latencies."""
+        timed = self.get("speed_up")
+        if timed is not None and timed.value is not None:
+            return Ratio(timed.value, timed.low, timed.high, timed.provenance, apart=TIMED_IN_TURNS)
         return self._ratio("latency", noisy=self._noisy)
 
     @property

@@ -10,7 +10,7 @@ from time import perf_counter
 
 import pytest
 
-from tradeoff.measuring import Samples, Timing, measure, summarise
+from tradeoff.measuring import Samples, Timing, measure, measure_beside, summarise
 
 QUICK = Timing(min_rounds=3, min_time=1e-5, max_time=0.01, warmup=False)
 
@@ -108,3 +108,26 @@ def test_a_few_slow_rounds_do_not_move_the_median_and_a_wide_spread_is_noisy() -
 def test_one_sample_is_its_own_interval() -> None:
     summary = summarise([2.0])
     assert (summary.low, summary.median, summary.high) == (2.0, 2.0, 2.0)
+
+
+def test_two_requests_are_timed_in_turns_so_that_a_drift_hits_both() -> None:
+    """Both slow down at the same moments; their ratio does not notice."""
+    begun = perf_counter()
+
+    def drifting(share: float) -> Spin:
+        class Drifting(Spin):
+            def __call__(self) -> None:
+                self.seconds = share * (1e-5 if int((perf_counter() - begun) * 20) % 2 else 5e-5)
+                super().__call__()
+
+        return Drifting()
+
+    ours, theirs = measure_beside(drifting(1.0), drifting(2.0), replace(QUICK, min_time=0.0005, max_time=0.5))
+    ratios = [b / a for a, b in zip(ours.per_call, theirs.per_call, strict=True)]
+    assert len(ours.rounds) == len(theirs.rounds)
+    assert 1.6 < statistics.median(ratios) < 2.4
+
+
+def test_two_requests_under_once_are_not_timed() -> None:
+    request = Spin()
+    assert measure_beside(request, request, replace(QUICK, once=True)) == (Samples((), 1), Samples((), 1))

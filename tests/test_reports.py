@@ -183,13 +183,24 @@ def test_a_baseline_of_another_run_is_not_compared_with() -> None:
     assert [row.speed_up is None for row in rows] == [False, True]
 
 
+def test_a_speed_up_that_was_timed_in_turns_is_taken_as_it_is() -> None:
+    base = measured("cnn/baseline/litert/host-cpu/b1", 1e-3)
+    ratio = Measurement(1.4, "1", "higher", low=1.3, high=1.5)
+    none = Measurement(1.01, "1", "higher", low=1.005, high=1.015)
+    timed = replace(measured(latency=0.1e-3), verdicts=("noisy",))
+    rows = [replace(timed, measurements={**timed.measurements, "speed_up": ratio})]
+    near = measured("cnn/fp16/litert/host-cpu/b1", 0.9e-3)
+    rows.append(replace(near, measurements={**near.measurements, "speed_up": none}))
+    assert texts(report([run(base, *rows)])[0], "speed_up") == ["1.40x", "1.01x?", "1.00x"]
+
+
 def test_a_speed_up_within_the_intervals_or_of_a_noisy_cell_is_marked() -> None:
     base = measured("cnn/baseline/litert/host-cpu/b1", 1e-3)
     near, far = measured("cnn/fp16/litert/host-cpu/b1", 0.99e-3), measured(latency=0.5e-3)
     noisy = replace(measured("cnn/prune/litert/host-cpu/b1", 0.4e-3), verdicts=("noisy",))
     table = report([run(base, near, far, noisy)])[0]
     assert texts(table, "speed_up") == ["2.50x?", "2.00x", "1.01x?", "1.00x"]
-    assert any(note.text.startswith("? not certain") for note in table.notes)
+    assert any(note.text.startswith("? no difference shown") for note in table.notes)
 
 
 # --- what is shown, and in which order --------------------------------------------------------------

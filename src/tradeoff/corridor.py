@@ -16,6 +16,7 @@ from tradeoff.supply import Supply
 from tradeoff.vocabulary import Direction, Progress, Provenance
 
 _INTERVAL = "95 % interval of the median"
+_PAIRS = "against the baseline on the same runtime, timed in turns; 95 % interval of the median"
 
 
 @dataclass
@@ -74,7 +75,8 @@ class Corridor:
 
     def time(self, artifact: Entry, benchmark: Any) -> None:
         """Time whole requests in the worker, and give the samples to pytest-benchmark."""
-        source, samples = self._supply.samples(self.cell, artifact, self._timing, self._progress)
+        timed = self._supply.timed(self.cell, artifact, self._timing, self._progress)
+        samples = timed.samples
         axes = self.cell.axes
         benchmark.fullname = axes.spelling
         benchmark.params = {
@@ -86,17 +88,22 @@ class Corridor:
         }
         benchmark.extra_info["tradeoff"] = {"cell": axes.spelling}
         replay(benchmark, self._clock, samples)
-        self._same_as = source if source != axes.spelling else None
+        self._same_as = timed.cell if timed.cell != axes.spelling else None
         self._facts |= self._how_timed(samples.iterations, len(samples.rounds))
+        provenance = self._supply.registry.devices[self.cell.device].provenance
         if samples.rounds:
             summary = summarise(samples.per_call)
-            provenance = self._supply.registry.devices[self.cell.device].provenance
             self._measurements["latency"] = Measurement(
                 summary.median, "s", "lower", provenance, summary.low, summary.high, _INTERVAL
             )
             self._facts["spread"] = summary.spread
             if summary.noisy:
                 self._verdicts.append("noisy")
+        if timed.speed_ups:
+            ratio = summarise(timed.speed_ups)
+            self._measurements["speed_up"] = Measurement(
+                ratio.median, "1", "higher", provenance, ratio.low, ratio.high, _PAIRS
+            )
 
     def _how_timed(self, iterations: int, rounds: int) -> Mapping[str, Any]:
         return {

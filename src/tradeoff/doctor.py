@@ -88,6 +88,7 @@ def _note(text: str) -> str:
 def _store(settings: Settings) -> list[str]:
     root = store_folder(settings, project_folder(Path.cwd()))
     place = next(parent for parent in (root, *root.absolute().parents) if parent.exists())
-    state = "writable" if os.access(place, os.W_OK) else "read-only: nothing new can be kept; see --tradeoff-store"
+    writable = place.is_dir() and os.access(place, os.W_OK)
+    state = "writable" if writable else "cannot be written: nothing new can be kept; see --tradeoff-store"
     free = shutil.disk_usage(place).free
     return ["store", *columns([(str(root), f"{state}, {size(free)} free on that disk")])]

@@ -10,7 +10,8 @@ import gc
 import itertools
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from time import get_clock_info, perf_counter
 from typing import Any, Final
@@ -72,17 +73,47 @@ def measure(call: Callable[[], Any], timing: Timing) -> Samples:
     if timing.once:
         call()
         return Samples((), 1)
+    with _collector(off=timing.disable_gc):
+        iterations = _prepared(call, timing)
+        return Samples(tuple(_rounds(lambda: _batch(call, iterations), timing)), iterations)
+
+
+def measure_beside(call: Callable[[], Any], other: Callable[[], Any], timing: Timing) -> tuple[Samples, Samples]:
+    """Time both in turns, a round of each: a machine that changes its speed changes it for both alike."""
+    if timing.once:
+        call()
+        return Samples((), 1), Samples((), 1)
+    others: list[float] = []
+    with _collector(off=timing.disable_gc):
+        iterations, other_iterations = _prepared(call, timing), _prepared(other, timing)
+
+        def pair() -> float:
+            # Each finds its data in the cache again before its round begins.
+            other()
+            others.append(_batch(other, other_iterations))
+            call()
+            return _batch(call, iterations)
+
+        rounds = tuple(_rounds(pair, timing))
+    return Samples(rounds, iterations), Samples(tuple(others), other_iterations)
+
+
+@contextmanager
+def _collector(*, off: bool) -> Iterator[None]:
     was_enabled = gc.isenabled()
-    if timing.disable_gc:
+    if off:
         gc.disable()
     try:
-        if timing.warmup:
-            _warm_up(call, timing)
-        iterations = _calibrate(call, timing)
-        return Samples(tuple(_rounds(call, iterations, timing)), iterations)
+        yield
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _prepared(call: Callable[[], Any], timing: Timing) -> int:
+    if timing.warmup:
+        _warm_up(call, timing)
+    return _calibrate(call, timing)
 
 
 def _batch(call: Callable[[], Any], iterations: int) -> float:
@@ -120,11 +151,11 @@ def _undisturbed(call: Callable[[], Any], iterations: int) -> float:
     return first if first > 0.05 else min(first, _batch(call, iterations), _batch(call, iterations))
 
 
-def _rounds(call: Callable[[], Any], iterations: int, timing: Timing) -> list[float]:
+def _rounds(one: Callable[[], float], timing: Timing) -> list[float]:
     found: list[float] = []
     total = 0.0
     while len(found) < timing.min_rounds or total < timing.max_time:
-        seconds = _batch(call, iterations)
+        seconds = one()
         found.append(seconds)
         total += seconds
         if timing.precision is not None and len(found) >= max(2, timing.min_rounds) and _precise(found, timing):

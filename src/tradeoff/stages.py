@@ -17,7 +17,7 @@ from tradeoff.datafiles import DataFiles, write_data
 from tradeoff.errors import BadInput, TradeoffError
 from tradeoff.fingerprint import digest_tree
 from tradeoff.keras_files import permit_code
-from tradeoff.measuring import Timing, measure
+from tradeoff.measuring import Samples, Timing, measure, measure_beside
 from tradeoff.own import own_from_json
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
 from tradeoff.vocabulary import Backend, Conversion, Loading, Model, Progress, Rewriting, Runner, Split, Task
@@ -183,11 +183,21 @@ class Desk:
         }
 
     def time(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-        """Time whole requests."""
-        runner = self._load_runner(request)
+        """Time whole requests; beside those of a baseline, if one is given, round by round in turns."""
+        progress("timing", 0.0)
         batch = tile(DataFiles(Path(request["data"])).split("test"), request["batch"])
-        samples = measure(runner.bind(batch), Timing(**request["timing"]))
-        return {"rounds": list(samples.rounds), "iterations": samples.iterations}
+        call = self._load_runner(request).bind(batch)
+        timing = Timing(**request["timing"])
+        if request["baseline"] is None:
+            samples, others = measure(call, timing), Samples((), 1)
+        else:
+            other = self._loaded({**request, **request["baseline"]}).bind(batch)
+            samples, others = measure_beside(call, other, timing)
+        return {
+            "rounds": list(samples.rounds),
+            "iterations": samples.iterations,
+            "baseline": list(others.per_call),
+        }
 
     def _load_runner(self, request: Mapping[str, Any]) -> Runner:
         """The loaded artifact; evaluating and timing one cell loads it once."""
@@ -199,15 +209,12 @@ class Desk:
         )
         if self._runner is None or self._runner[0] != wanted:
             self._runner = None
-            runner = self._backend(request).load(
-                Loading(
-                    artifact=Path(request["artifact"]),
-                    parameters=request["parameters"],
-                    device=request["device"],
-                )
-            )
-            self._runner = (wanted, runner)
+            self._runner = (wanted, self._loaded(request))
         return self._runner[1]
+
+    def _loaded(self, request: Mapping[str, Any]) -> Runner:
+        loading = Loading(Path(request["artifact"]), request["parameters"], request["device"])
+        return self._backend(request).load(loading)
 
     def _backend(self, request: Mapping[str, Any]) -> Backend:
         return self.registry.backends[request["backend"]]

@@ -7,13 +7,14 @@ framework.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tradeoff.cell import Cell
-from tradeoff.chain import Step
+from tradeoff.chain import FLOAT32, Chain, Step
 from tradeoff.engine import engine_requirements, training_environment
+from tradeoff.errors import TradeoffError
 from tradeoff.fingerprint import digest
 from tradeoff.machine import cpu_flags, versions_of
 from tradeoff.measuring import Samples, Timing
@@ -21,6 +22,25 @@ from tradeoff.registry import Registry
 from tradeoff.store import Entry, Store
 from tradeoff.vocabulary import Backend, Environment, Progress
 from tradeoff.workers import Workers
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Durations of one cell's requests.
+
+    :param cell: the cell they were measured for: another one, where that has the same content.
+    :param samples: of the cell.
+    :param baseline: seconds of one request of the baseline, in the round just before each round of the cell.
+    """
+
+    cell: str
+    samples: Samples
+    baseline: tuple[float, ...] = ()
+
+    @property
+    def speed_ups(self) -> tuple[float, ...]:
+        """How many times faster than the baseline, pair by pair."""
+        return tuple(theirs / ours for theirs, ours in zip(self.baseline, self.samples.per_call, strict=False))
 
 
 @dataclass
@@ -31,7 +51,7 @@ class Supply:
     store: Store
     workers: Workers
     seed: int
-    _timed: dict[tuple[Any, ...], tuple[str, Samples]] = field(default_factory=dict)
+    _timed: dict[tuple[Any, ...], Timed] = field(default_factory=dict)
 
     def data(self, model: str, progress: Progress) -> Entry:
         """The task's splits as files."""
@@ -125,10 +145,11 @@ class Supply:
         }
         return self._make("result", inputs, self._running(cell), request, progress)
 
-    def samples(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> tuple[str, Samples]:
-        """Durations, and the cell they were measured for: equal content on one runtime is timed once a run."""
+    def timed(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> Timed:
+        """Durations of the cell's requests; equal content on one runtime is timed once a run."""
         where = (digest(self._where(cell, artifact)), cell.load, self.data(cell.model, progress).key)
         if where not in self._timed:
+            baseline = self._baseline(cell, artifact, progress)
             request = {
                 **self._how(cell),
                 **_shipped(artifact),
@@ -136,10 +157,24 @@ class Supply:
                 "data": str(self.data(cell.model, progress).path),
                 "batch": cell.load.batch,
                 "timing": timing.to_json(),
+                "baseline": _shipped(baseline) if baseline else None,
             }
             answer = self.workers.ask(self._running(cell), request, progress)
-            self._timed[where] = cell.spelling, Samples(tuple(answer["rounds"]), answer["iterations"])
+            samples = Samples(tuple(answer["rounds"]), answer["iterations"])
+            self._timed[where] = Timed(cell.spelling, samples, tuple(answer["baseline"]))
         return self._timed[where]
+
+    def _baseline(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry | None:
+        """What the same backend makes of the model without any technique, unless it cannot or it is the same."""
+        realised = self.registry.backends[cell.backend.name].capabilities.precisions
+        if not cell.chain.steps or FLOAT32 not in realised:
+            return None
+        try:
+            baseline = self.artifact(replace(cell, chain=Chain()), progress)
+        except TradeoffError:
+            # It has a cell of its own, in which it is told; here there is only no ratio.
+            return None
+        return None if baseline.facts["content"] == artifact.facts["content"] else baseline
 
     def runtime(self, cell: Cell) -> dict[str, str]:
         """The versions of what runs the artifact."""

@@ -1,0 +1,90 @@
+"""A cell's way: each stage adds to the record, and what a later stage spoils the earlier ones keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from user_project import Project
+
+from tradeoff.corridor import _worse
+
+POOR = """
+class Poor(NumpyBackend):
+    name = "poor"
+    def load(self, job):
+        runner = super().load(job)
+        runner.layers = [(0 * kernel, 0 * bias) for kernel, bias in runner.layers]
+        return runner
+class Stuck(NumpyBackend):
+    name = "stuck"
+    def load(self, job):
+        raise RuntimeError("will not load")
+class Tiring(NumpyBackend):
+    name = "tiring"
+    def load(self, job):
+        return TiringRunner(super().load(job))
+class TiringRunner:
+    def __init__(self, inner):
+        self.inner = inner
+    def bind(self, batch):
+        if len(batch) == 1:
+            raise RuntimeError("too tired for a single one")
+        return self.inner.bind(batch)
+@tradeoff.hookimpl
+def tradeoff_backends():
+    return [NumpyBackend(), Poor(), Stuck(), Tiring()]
+"""
+
+
+@pytest.fixture
+def records(project: Project) -> dict[str, dict[str, Any]]:
+    """By backend."""
+    project.conftest(POOR)
+    project.run("--tradeoff-backends=numpy,poor,stuck,tiring", cells="dense/baseline/[npst]*")
+    return {cell.split("/")[2]: record for cell, record in project.records().items()}
+
+
+def test_what_the_earlier_stages_found_out_stays_in_the_record(records: dict[str, dict[str, Any]]) -> None:
+    assert {name: record["status"] for name, record in records.items()} == {
+        "numpy": "measured", "poor": "measured", "stuck": "failed", "tiring": "failed",
+    }  # fmt: skip
+    whole = set(records["numpy"]["measurements"])
+    built = {"parameters", "macs", "build_seconds", "build_epochs"}
+    converted = built | {"artifact_bytes", "gzip_bytes", "conversion_seconds"}
+    assert set(records["stuck"]["measurements"]) == converted
+    assert set(records["tiring"]["measurements"]) == whole - {"latency"}
+    assert converted < whole
+    # A quality below the floor is a verdict, and the latency stands beside it.
+    assert records["poor"]["verdicts"][0] == "below floor 0.95"
+    assert records["poor"]["measurements"]["accuracy"]["value"] < 0.2
+    assert "latency" in records["poor"]["measurements"]
+    assert not any(verdict.startswith("below") for verdict in records["numpy"]["verdicts"])
+
+
+def test_without_timing_everything_else_is_in_the_record(project: Project) -> None:
+    result = project.pytester.runpytest_subprocess(
+        "--pyargs", "tradeoff.suites", "--benchmark-disable", "-p", "no:cacheprovider",
+        "--tradeoff-cells=dense/baseline/numpy",
+    )  # fmt: skip
+    result.assert_outcomes(passed=1)
+    (record,) = project.records().values()
+    assert record["status"] == "measured"
+    assert record["measurements"]["accuracy"]["value"] > 0.95
+    assert "latency" not in record["measurements"]
+
+
+@pytest.mark.parametrize(
+    ("value", "floor", "metric", "expected"),
+    [
+        (0.94, 0.95, "accuracy", True),
+        (0.95, 0.95, "accuracy", False),
+        (0.3, 0.2, "mae", True),
+        (0.1, 0.2, "mse", False),
+        (-1.0, 0.0, "r2", True),
+    ],
+)
+def test_a_floor_is_under_what_should_be_high_and_over_what_should_be_low(
+    value: float, floor: float, metric: str, expected: bool
+) -> None:
+    assert _worse(value, floor, metric) is expected

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,12 +27,11 @@ RUN = Run("the run", "2026-01-01T00:00:00+00:00", {"node": "my laptop", "cores":
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of its own, and the import path as it was."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TRADEOFF_STORE", raising=False)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    yield
 
 
 def saved(name: str = "run.json", run: Run = RUN) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_what_cannot_be_written_is_told_and_leaves_no_half_file(tmp_path: Path) 
         _write(tmp_path / "table.md", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["table.md"]
     with pytest.raises(TradeoffError, match="cannot be written"):
-        _write(tmp_path / "table.md" / "x" * 300, "text")
+        _write(tmp_path / "table.md" / ("x" * 300), "text")
 
 
 def test_every_file_tells_of_every_planned_cell(project: Project) -> None:
@@ -51,13 +52,13 @@ def test_every_file_tells_of_every_planned_cell(project: Project) -> None:
     rows = csv.DictReader(io.StringIO((project.folder / "table.csv").read_text(encoding="utf-8")))
     assert {row["cell"]: row["status"] for row in rows} == cells
     markdown = (project.folder / "table.md").read_text(encoding="utf-8")
-    assert markdown.count("| numpy |") == 2
+    assert markdown.count("| baseline | numpy |") == 2
     assert "Not measured: 2 of 4 cells" in markdown
 
 
 def test_the_terminal_shows_what_the_report_command_makes_of_the_file(project: Project) -> None:
     result = project.run()
-    report = project.pytester.run("tradeoff", "report", str(project.folder), "--width", "80")
+    report = project.pytester.run(sys.executable, "-m", "tradeoff", "report", str(project.folder), "--width", "80")
     assert report.ret == 0
     row = next(line for line in report.outlines if line.startswith("baseline "))
     assert row in result.outlines
@@ -67,7 +68,7 @@ def test_a_renderer_that_breaks_costs_its_own_file_and_the_run_tells(project: Pr
     project.conftest(BROKEN_RENDERER)
     result = project.run()
     assert result.ret == pytest.ExitCode.INTERNAL_ERROR
-    result.stdout.fnmatch_lines(["ERROR: renderer broken failed: ValueError: out of ink; benchmark.json has everything"])
+    result.stdout.fnmatch_lines(["ERROR: renderer broken failed: ValueError: out of ink; benchmark.json has *"])
     assert project.records()["dense/baseline/numpy/host-cpu/b1"]["status"] == "measured"
 
 

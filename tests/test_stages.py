@@ -94,7 +94,7 @@ def test_the_bytes_of_a_folder_are_those_of_all_its_files(tmp_path: Path) -> Non
 def test_an_artifact_that_is_not_in_its_folder_is_the_backends_mistake(tmp_path: Path, name: str) -> None:
     (tmp_path / "outside").write_text("bytes")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(TradeoffError, match="backend folders: convert returned .*did not write into its folder"):
+    with pytest.raises(TradeoffError, match=r"backend folders: convert returned .*did not write into its folder"):
         _describe(Folders(), tmp_path / "folder", tmp_path / "folder" / name)
 
 

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, TypeVar
+
+import msgspec
 
 from tradeoff.errors import BadInput
 from tradeoff.vocabulary import Direction, Provenance
@@ -32,10 +34,6 @@ STATUSES: Final[dict[Status, str]] = {
     "interrupted": "stopped by the user while it ran",
     "not run": "planned, and never begun",
 }
-_DIRECTIONS: Final = frozenset(get_args(Direction))
-_PROVENANCES: Final = frozenset(get_args(Provenance))
-#: What a file of the wrong shape makes the reading of it raise.
-_WRONG_SHAPE: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 # A large run holds a hundred thousand of these: slots make them smaller, and quicker to read.
@@ -151,27 +149,10 @@ def record_to_json(record: Record) -> dict[str, Any]:
     }
 
 
-def record_from_json(data: Mapping[str, Any]) -> Record:
+def record_from_json(data: Any) -> Record:
     """Read one record; a newer schema or a broken shape is an error that says so."""
-    _check_schema(data)
-    try:
-        status = data["status"]
-        if status not in STATUSES:
-            raise BadInput(f"unknown status {status!r}; known: {', '.join(STATUSES)}")
-        measurements = _mapping(data.get("measurements", {}))
-        return Record(
-            cell=Axes.parse(data["cell"]),
-            suite=str(data.get("suite", "")),
-            status=status,
-            reason=str(data.get("reason", "")),
-            detail=str(data.get("detail", "")),
-            measurements={name: _measurement_from_json(item) for name, item in measurements.items()},
-            verdicts=_texts(data.get("verdicts", ())),
-            facts=_mapping(data.get("facts", {})),
-            same_as=_text_or_none(data.get("same_as")),
-        )
-    except _WRONG_SHAPE as error:
-        raise BadInput(f"a record does not have the shape of schema {SCHEMA}: {error!r}") from error
+    _check_schema(_converted(data, _Versioned, "record").schema)
+    return _record(_converted(data, _WrittenRecord, "record"))
 
 
 def run_to_json(run: Run) -> dict[str, Any]:
@@ -188,30 +169,12 @@ def run_to_json(run: Run) -> dict[str, Any]:
     }
 
 
-def run_from_json(data: Mapping[str, Any], source: str = "") -> Run:
-    """Read a run."""
-    _check_schema(data)
-    try:
-        return Run(
-            name=str(data["name"]),
-            started=str(data["started"]),
-            machine=_mapping(data.get("machine", {})),
-            versions=_mapping(data.get("versions", {})),
-            options=_mapping(data.get("options", {})),
-            workers=tuple(_mapping(worker) for worker in data.get("workers", ())),
-            records=tuple(_records_from_json(data["records"])),
-            source=source,
-        )
-    except _WRONG_SHAPE as error:
-        raise BadInput(f"the run does not have the shape of schema {SCHEMA}: {error!r}") from error
-
-
-def _records_from_json(items: Any) -> Iterator[Record]:
-    for position, item in enumerate(items, start=1):
-        try:
-            yield record_from_json(item)
-        except BadInput as error:
-            raise BadInput(f"record {position}: {error}") from error
+def run_from_json(data: Any, source: str = "") -> Run:
+    """Read a run; a record that is wrong is named by its position."""
+    _check_schemas(_converted(data, _VersionedRun, "run"))
+    for position, item in enumerate(data.get("records", ()), start=1):
+        _converted(item, _WrittenRecord, f"record {position}")
+    return _run(_converted(data, _WrittenRun, "run"), source)
 
 
 def read_run(path: Path) -> Run:
@@ -233,27 +196,46 @@ def _no_collection() -> Iterator[None]:
 
 
 def _read_run(path: Path) -> Run:
-    data = _read_json(path)
-    if not isinstance(data, dict) or JSON_KEY not in data:
-        raise BadInput(
-            f"{path} has no {JSON_KEY!r} in it: it was not written by `pytest suites/ --benchmark-only`, "
-            "or by a pytest run without the tradeoff plugin"
-        )
+    text = _bytes_of(path)
     try:
-        return run_from_json(data[JSON_KEY], source=str(path))
+        try:
+            return _quickly_read(text, str(path))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return _patiently_read(text, str(path))
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
 
 
-def _read_json(path: Path) -> Any:
+def _quickly_read(text: bytes, source: str) -> Run:
+    found = msgspec.json.decode(text, type=_VersionedFile).tradeoff
+    if found is None:
+        raise BadInput(_FOREIGN)
+    _check_schemas(found)
+    return _run(msgspec.json.decode(text, type=_WrittenFile).tradeoff, source)
+
+
+def _patiently_read(text: bytes, source: str) -> Run:
+    """The same for a file that is odd somewhere: with NaN in it, or with a mistake that is now told by its place."""
     try:
-        return json.loads(path.read_bytes())
+        data = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"it is not JSON, or is cut short: {error}") from error
+    if not isinstance(data, dict) or JSON_KEY not in data:
+        raise BadInput(_FOREIGN)
+    return run_from_json(data[JSON_KEY], source)
+
+
+def _no_number(name: str) -> None:
+    """What is no number was not available."""
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"{path}: there is no such file") from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not JSON, or is cut short: {error}") from error
 
 
 def last_words(records: Iterable[Record]) -> dict[tuple[str, str], Record]:
@@ -264,12 +246,109 @@ def last_words(records: Iterable[Record]) -> dict[tuple[str, str], Record]:
     return found
 
 
-def _check_schema(data: Any) -> None:
-    if not isinstance(data, Mapping):
-        raise BadInput(f"expected a JSON object, got {type(data).__name__}")
-    schema = data.get("schema")
-    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
-        raise BadInput(f"the schema version is {schema!r}; expected a whole number from 1 to {SCHEMA}")
+# --- the written shapes -----------------------------------------------------------------------------
+# msgspec checks every field while it reads, many times faster than Python could; what has no default must be there.
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    """Whatever else it says: a newer version is told before its shape is found to be strange."""
+
+    schema: int
+
+
+class _VersionedRun(_Versioned, frozen=True):
+    records: tuple[_Versioned, ...] = ()
+
+
+class _VersionedFile(msgspec.Struct, frozen=True):
+    tradeoff: _VersionedRun | None = None
+
+
+class _WrittenRecord(_Versioned, frozen=True):
+    cell: str
+    status: Status
+    suite: str = ""
+    reason: str = ""
+    detail: str = ""
+    measurements: dict[str, Measurement] = {}
+    verdicts: tuple[str, ...] = ()
+    facts: dict[str, Any] = {}
+    same_as: str | None = None
+
+
+class _WrittenRun(_Versioned, frozen=True):
+    name: str
+    started: str
+    records: tuple[_WrittenRecord, ...]
+    machine: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    options: dict[str, Any] = {}
+    workers: tuple[dict[str, Any], ...] = ()
+
+
+class _WrittenFile(msgspec.Struct, frozen=True):
+    tradeoff: _WrittenRun
+
+
+_FOREIGN: Final = (
+    f"it has no {JSON_KEY!r} in it: it was not written by `pytest suites/ --benchmark-only`, "
+    "or by a pytest run without the tradeoff plugin"
+)
+_Written = TypeVar("_Written", bound=_Versioned)
+
+
+def _converted(data: Any, shape: type[_Written], what: str) -> _Written:
+    try:
+        return msgspec.convert(data, shape)
+    except (msgspec.ValidationError, RecursionError) as error:
+        wanted = "a schema version" if shape in (_Versioned, _VersionedRun) else f"the shape of schema {SCHEMA}"
+        raise BadInput(f"{what} does not have {wanted}: {error}") from error
+
+
+def _run(written: _WrittenRun, source: str) -> Run:
+    return Run(
+        name=written.name,
+        started=written.started,
+        machine=written.machine,
+        versions=written.versions,
+        options=written.options,
+        workers=written.workers,
+        records=tuple(_records(written.records)),
+        source=source,
+    )
+
+
+def _records(written: Iterable[_WrittenRecord]) -> Iterator[Record]:
+    for position, item in enumerate(written, start=1):
+        try:
+            yield _record(item)
+        except BadInput as error:
+            raise BadInput(f"record {position}: {error}") from error
+
+
+def _record(written: _WrittenRecord) -> Record:
+    return Record(
+        Axes.parse(written.cell),
+        written.suite,
+        written.status,
+        written.reason,
+        written.detail,
+        written.measurements,
+        written.verdicts,
+        written.facts,
+        written.same_as,
+    )
+
+
+def _check_schemas(found: _VersionedRun) -> None:
+    _check_schema(found.schema)
+    for schema in {record.schema for record in found.records}:
+        _check_schema(schema)
+
+
+def _check_schema(schema: int) -> None:
+    if schema < 1:
+        raise BadInput(f"the schema version is {schema}; expected a whole number from 1 to {SCHEMA}")
     if schema > SCHEMA:
         raise BadInput(
             f"it has schema version {schema}, this tradeoff reads up to {SCHEMA}; "
@@ -294,45 +373,3 @@ def _measurement_to_json(measurement: Measurement) -> dict[str, Any]:
 def _finite(value: float | None) -> float | None:
     """JSON has no NaN; a number that is none was not available."""
     return value if value is not None and math.isfinite(value) else None
-
-
-def _measurement_from_json(data: Mapping[str, Any]) -> Measurement:
-    direction, provenance = data.get("direction", "none"), data.get("provenance", "measured")
-    low, high = data.get("low"), data.get("high")
-    if direction not in _DIRECTIONS or provenance not in _PROVENANCES:
-        raise ValueError(f"direction {direction!r} or provenance {provenance!r} is unknown")
-    return Measurement(
-        _number(data["value"]),
-        str(data["unit"]),
-        direction,
-        provenance,
-        None if low is None else _number(low),
-        None if high is None else _number(high),
-        str(data.get("note", "")),
-    )
-
-
-def _number(value: Any) -> float | None:
-    if value is None:
-        return None
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is not a number")
-    return _finite(float(value))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{value!r} is not an object")
-    return dict(value)
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not all(isinstance(item, str) for item in value):
-        raise TypeError(f"{value!r} is not a list of texts")
-    return tuple(value)
-
-
-def _text_or_none(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
-    return value

@@ -143,7 +143,9 @@ def _conditions(rows: Sequence[Row]) -> list[Note]:
     origins = {m.provenance for row in rows for m in row.record.measurements.values()}
     notes += [Note(f"{MARKS[name]} {name}: {text}") for name, text in _ORIGINS.items() if name in origins]
     if any(row.speed_up is not None and not row.speed_up.certain for row in rows):
-        notes.append(Note("? no difference shown: under 2 % when timed in turns, under 10 % or noisy otherwise", "speed_up"))
+        notes.append(
+            Note("? no difference shown: under 2 % when timed in turns, under 10 % or noisy otherwise", "speed_up")
+        )
     if not any(row.speed_up for row in rows):
         notes.append(Note("no speed-up is shown: no baseline was measured here"))
     return notes

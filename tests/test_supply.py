@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tradeoff import Backend, Environment, Loading, Model, Parameter, Runner, Task, Technique
+from tradeoff import Backend, Capabilities, Environment, Loading, Model, Parameter, Runner, Task, Technique
 from tradeoff.cell import Cell, Load, parse_backend
 from tradeoff.chain import parse_chain
-from tradeoff.measuring import Samples, Timing
+from tradeoff.measuring import Timing
 from tradeoff.registry import Registry
 from tradeoff.store import Entry, Store
-from tradeoff.supply import Supply
+from tradeoff.supply import Supply, Timed
 from tradeoff.vocabulary import Conversion, Progress
 from tradeoff.workers import WorkerReport
 
@@ -49,7 +49,8 @@ class Scribe:
         self.asked[request["stage"]] += 1
         number = str(sum(self.asked.values()))
         if request["stage"] == "time":
-            return {"rounds": [float(number)], "iterations": 1}
+            beside = [2.0 * float(number)] if request["baseline"] else []
+            return {"rounds": [float(number)], "iterations": 1, "baseline": beside}
         (Path(request["folder"]) / "file").write_text(number)
         return {
             "data": {"fingerprint": "same data"},
@@ -149,28 +150,47 @@ def test_a_raised_version_is_made_anew(supply: Supply, scribe: Scribe, tmp_path:
     assert scribe.asked[{"tasks": "data", "models": "build", "backends": "convert"}[kind]] == 1
 
 
-def timed(supply: Supply, wanted: Cell) -> tuple[str, Samples]:
-    return supply.samples(wanted, supply.artifact(wanted, silent), Timing(), silent)
+def timed(supply: Supply, wanted: Cell) -> Timed:
+    return supply.timed(wanted, supply.artifact(wanted, silent), Timing(), silent)
 
 
 def test_equal_content_is_timed_once_a_run_and_says_where(supply: Supply, scribe: Scribe) -> None:
     scribe.content = "the same bytes"
     first, again = timed(supply, cell()), timed(supply, cell("fp16"))
     assert again == first
-    assert again[0] == "net/baseline/printing/host-cpu/b1"
+    assert again.cell == "net/baseline/printing/host-cpu/b1"
     assert scribe.asked["time"] == 1
 
 
 def test_another_load_or_other_threads_are_timed_on_their_own(supply: Supply, scribe: Scribe) -> None:
     scribe.content = "the same bytes"
     for wanted in (cell(), cell(batch=8), cell(backend="printing:threads=2")):
-        assert timed(supply, wanted)[0] == wanted.spelling
+        assert timed(supply, wanted).cell == wanted.spelling
     assert scribe.asked["time"] == 3
 
 
 def test_other_content_is_timed_on_its_own(supply: Supply, scribe: Scribe) -> None:
-    assert timed(supply, cell())[1] != timed(supply, cell("fp16"))[1]
+    assert timed(supply, cell()).samples != timed(supply, cell("fp16")).samples
     assert scribe.asked["time"] == 2
+
+
+def test_a_compressed_cell_is_timed_beside_its_baseline_and_the_baseline_alone(supply: Supply) -> None:
+    assert timed(supply, cell()).speed_ups == ()
+    assert timed(supply, cell("int8")).speed_ups == (2.0,)
+
+
+def test_content_equal_to_the_baseline_is_not_timed_against_itself(supply: Supply, scribe: Scribe) -> None:
+    scribe.content = "the same bytes"
+    assert timed(supply, cell("int8")).speed_ups == ()
+
+
+def test_without_a_baseline_there_is_no_speed_up(scribe: Scribe, tmp_path: Path) -> None:
+    class Whole(Printing):
+        capabilities = Capabilities(precisions=("int8",))
+
+    supply = Supply(replace(REGISTRY, backends={"printing": Whole()}), Store(tmp_path), scribe, seed=0)
+    assert timed(supply, cell("int8")).speed_ups == ()
+    assert scribe.asked["convert"] == 1
 
 
 def test_a_new_run_times_again(supply: Supply, scribe: Scribe, tmp_path: Path) -> None:

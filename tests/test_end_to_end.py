@@ -224,7 +224,10 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("name", "metric"), [("open", "accuracy"), ("odd", "accuracy"), ("ink", "mae")])
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [("open", "accuracy"), ("ink", "mae"), pytest.param("odd", "accuracy", marks=pytest.mark.deep)],
+)
 def test_a_model_of_ones_own_is_as_good_as_keras_says_on_every_backend_and_at_every_load(
     own: Path, name: str, metric: str
 ) -> None:
@@ -248,6 +251,7 @@ def test_a_model_of_ones_own_is_as_good_as_keras_says_on_every_backend_and_at_ev
         assert value == pytest.approx(told, abs=0.03 if "int8" in cell else 1e-5), cell
 
 
+@pytest.mark.deep
 def test_the_test_split_judges_and_is_seen_by_nothing_else(own: Path) -> None:
     """Calibration on other samples gives another artifact; other test samples give the same."""
     import numpy as np
@@ -266,6 +270,7 @@ def test_the_test_split_judges_and_is_seen_by_nothing_else(own: Path) -> None:
     assert len(contents) == 1
 
 
+@pytest.mark.deep
 def test_code_in_a_model_is_run_only_when_one_says_so(own: Path) -> None:
     import numpy as np
 

@@ -94,7 +94,7 @@ def test_elsewhere_a_step_is_told_once_and_nothing_is_rewritten(slow: Project) -
     assert "\r" not in result.stdout.str()
 
 
-@pytest.mark.parametrize("arguments", [("-s",), ("-p", "no:capture"), ("--capture=sys",)])
+@pytest.mark.parametrize("arguments", [("-s",), ("-p", "no:capture")])
 def test_it_goes_with_every_way_of_capturing(slow: Project, arguments: tuple[str, ...]) -> None:
     result = slow.run(*arguments, cells="dense/baseline/slow")
     result.assert_outcomes(passed=1)

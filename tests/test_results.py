@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from pathlib import Path
 
@@ -70,11 +69,3 @@ def test_a_renderer_that_breaks_costs_its_own_file_and_the_run_tells(project: Pr
     assert result.ret == pytest.ExitCode.INTERNAL_ERROR
     result.stdout.fnmatch_lines(["ERROR: renderer broken failed: ValueError: out of ink; benchmark.json has *"])
     assert project.records()["dense/baseline/numpy/host-cpu/b1"]["status"] == "measured"
-
-
-def test_saving_and_comparing_finds_the_same_cells_again(project: Project) -> None:
-    project.run("--benchmark-save=first")
-    (saved,) = (project.pytester.path / ".benchmarks").rglob("*first.json")
-    assert json.loads(saved.read_text())["tradeoff"]["records"][0]["status"] == "measured"
-    second = project.run("--benchmark-compare=0001")
-    assert sum("dense/baseline/numpy/host-cpu/b1" in line for line in second.outlines if "0001" in line) >= 1

@@ -218,7 +218,9 @@ def _told(error: Exception) -> str:
     """The telling line of the converter's pages of text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "error:" in line or line.startswith("TF Select ops:")]
-    return (telling or lines or [type(error).__name__])[0][:300]
+    told = (telling or lines or [type(error).__name__])[0]
+    # Before it stands where in the graph it happened, in nested words of the compiler.
+    return (told.partition("error: ")[2] or told)[:300]
 
 
 @tradeoff.hookimpl

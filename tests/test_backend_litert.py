@@ -211,7 +211,7 @@ def test_a_file_that_is_cut_short_is_named(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "short.tflite"
     path.write_bytes(artifact("int8").read_bytes()[:kept])
     with pytest.raises(tradeoff.BadInput, match=r"short\.tflite cannot be loaded by LiteRT"):
-        BACKEND.load(loading(path, "int8"))
+        BACKEND.load(loading(path))
 
 
 def test_a_foreign_file_is_named(tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ def test_a_preset_of_the_user_fills_the_rest_from_quick(tmp_path: Path) -> None:
         ("[tool.tradeoff]\npreset = ['a']", "preset = ['a']: expected a string"),
         ("[tool.tradeoff.presets.mine]\ntechnique = ['a']", "did you mean 'techniques'?"),
         ("[tool.tradeoff.presets]\nmine = 3", "presets.mine] is not a table"),
+        ("[tool.tradeoff]\npresets = 3", "presets] is not a table of tables"),
         ("[tool]\ntradeoff = 3", "[tool.tradeoff] is not a table"),
         ("[tool.tradeoff", "pyproject.toml"),
     ],
@@ -73,10 +74,32 @@ def test_an_unknown_preset_offers_the_nearest(tmp_path: Path) -> None:
         settings(tmp_path, given={"preset": "quik"}).preset()
 
 
-@pytest.mark.parametrize("text", ["many", "-1", "nan", "1e99"])
-def test_a_number_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["many", "-1", "nan", "1e99", "1.5", "4294967296"])
+def test_a_seed_that_is_no_whole_number_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput, match="--tradeoff-seed="):
-        settings(tmp_path, given={"seed": text}).number("seed", 0)
+        assert settings(tmp_path, given={"seed": text}).seed
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
+def test_a_timeout_that_no_request_could_keep_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadInput, match="--tradeoff-timeout="):
+        assert settings(tmp_path, given={"timeout": text}).timeout
+
+
+def test_seed_and_timeout_have_defaults(tmp_path: Path) -> None:
+    assert (settings(tmp_path).seed, settings(tmp_path).timeout) == (0, 3600.0)
+    assert settings(tmp_path, given={"seed": "7", "timeout": "0.5"}).timeout == 0.5
+
+
+def test_the_store_may_be_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADEOFF_STORE", str(tmp_path / "shared"))
+    table = '[tool.tradeoff]\nstore = "kept"\n'
+    assert settings(tmp_path, table).text("store") == str(tmp_path / "shared")
+    assert settings(tmp_path, table, {"store": "mine"}).text("store") == str(tmp_path / "mine")
+
+
+def test_an_empty_list_is_not_taken_for_none(tmp_path: Path) -> None:
+    assert settings(tmp_path, given={"models": ""}).words("models") == ()
 
 
 def test_no_pyproject_means_no_table(tmp_path: Path) -> None:

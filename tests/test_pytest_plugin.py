@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import signal
 import statistics
@@ -213,7 +214,9 @@ def test_a_json_file_that_was_asked_for_is_there_when_nothing_was_timed(project:
         (("--tradeoff-model=my.keras",), "--tradeoff-model needs --tradeoff-data"),
         (("--tradeoff-data=my.npz",), "--tradeoff-data needs --tradeoff-model"),
         (("--tradeoff-metric=mae",), "--tradeoff-metric is about your own data"),
-        (("--tradeoff-seed=x",), "--tradeoff-seed='x' is not a number"),
+        (("--tradeoff-seed=x",), "--tradeoff-seed='x' is not a whole number"),
+        (("--tradeoff-models=",), "--tradeoff-models is empty"),
+        (("-p", "no:digits"), "model 'dense' needs task 'digits', which no plugin brings; it is left out"),
     ],
 )
 def test_bad_options_are_one_message_and_a_usage_error(project: Project, arguments: tuple[str, ...], told: str) -> None:
@@ -221,6 +224,65 @@ def test_bad_options_are_one_message_and_a_usage_error(project: Project, argumen
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert told in result.stderr.str() + result.stdout.str()
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+def test_a_plan_that_fails_lists_nothing(project: Project) -> None:
+    result = project.run("--collect-only", "-q", cells="cnm/int8")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "NOTSET" not in result.stdout.str()
+
+
+def test_cells_are_skipped_when_tests_run_side_by_side(project: Project) -> None:
+    pytest.importorskip("xdist")
+    result = project.pytester.runpytest_subprocess(
+        "--pyargs", "tradeoff.suites", "-n2", "--tradeoff-cells=dense/baseline/numpy", "-rs", "-p", "no:cacheprovider"
+    )
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*cells are timed alone*"])
+
+
+@pytest.mark.parametrize(
+    ("engine", "status", "told"),
+    [
+        (
+            "torch",
+            pytest.ExitCode.NO_TESTS_COLLECTED,
+            "torch, which KERAS_BACKEND names: pip install torch, or unset it",
+        ),
+        ("jex", pytest.ExitCode.USAGE_ERROR, "unknown Keras engine 'jex'; did you mean 'jax'?"),
+    ],
+)
+def test_an_engine_that_is_not_there_is_named(
+    project: Project, monkeypatch: pytest.MonkeyPatch, engine: str, status: int, told: str
+) -> None:
+    if importlib.util.find_spec(engine) is not None:
+        pytest.skip(f"{engine} is installed here")
+    monkeypatch.setenv("KERAS_BACKEND", engine)
+    result = project.run()
+    assert result.ret == status
+    assert told in " ".join((result.stdout.str() + result.stderr.str()).split())
+
+
+def test_a_run_whose_journal_cannot_be_written_ends_and_says_so(project: Project) -> None:
+    project.pytester.makepyfile(
+        watcher="""
+import pathlib
+def pytest_runtest_logstart(nodeid):
+    (journal,) = pathlib.Path(".tradeoff/runs").glob("*/journal.jsonl")
+    journal.unlink()
+    journal.mkdir()
+"""
+    )
+    result = project.run("-p", "watcher", "--tradeoff-loads=b1,b2")
+    assert result.ret == pytest.ExitCode.INTERNAL_ERROR
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert "journal.jsonl cannot be written" in result.stdout.str()
+
+
+def test_without_pytest_benchmark_it_is_said_what_is_missing(project: Project) -> None:
+    result = project.pytester.runpytest_subprocess("--pyargs", "tradeoff.suites", "-p", "no:benchmark")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "switched off; leave out -p no:benchmark" in result.stderr.str()
 
 
 def test_a_broken_plugin_is_named_and_the_rest_runs(project: Project) -> None:

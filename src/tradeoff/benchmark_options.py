@@ -37,6 +37,8 @@ REFUSED: Final = {
 
 def timing_of(config: pytest.Config) -> Timing:
     """The worker's loop as pytest-benchmark's options ask for it."""
+    if not config.pluginmanager.hasplugin("benchmark"):
+        raise BadInput("cells are timed through pytest-benchmark, which is switched off; leave out -p no:benchmark")
     given = _given(config)
     for flag, why in REFUSED.items():
         if flag in given:

@@ -70,7 +70,7 @@ def parse_load(text: str) -> Load:
     """``b8``, or plain ``8``: eight samples a request."""
     match = _LOAD.match(text.strip() if text.strip().startswith("b") else f"b{text.strip()}")
     if not match:
-        raise BadInput(f"load {text!r} is not understood; write b1, b8, b32: the samples in one request")
+        raise BadInput(f"load {text!r} is not understood; write b1, b8, b32: the samples in one request, up to 999999")
     return Load(int(match[1]))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tradeoff.errors import UnknownName
-from tradeoff.vocabulary import Environment, Requirement
+from tradeoff.vocabulary import Environment, Refusal, Requirement
 
 #: The engines a model can be trained and run on, the first installed one being the default.
 ENGINES: Final[dict[str, Requirement]] = {
@@ -37,6 +37,19 @@ def _configured() -> str:
         return str(json.loads((folder / "keras.json").read_text(encoding="utf-8"))["backend"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def missing_engine() -> Refusal | None:
+    """Why nothing can be built when ``KERAS_BACKEND`` names an engine that is not there."""
+    named = os.environ.get("KERAS_BACKEND")
+    if not named:
+        return None
+    if named not in ENGINES:
+        raise UnknownName("Keras engine", named, ENGINES, "It is what KERAS_BACKEND says.")
+    need = ENGINES[named]
+    if need.installed():
+        return None
+    return Refusal("not installed", f"{named}, which KERAS_BACKEND names: pip install {need.distribution}, or unset it")
 
 
 def engine_requirement(engine: str | None = None) -> Requirement:

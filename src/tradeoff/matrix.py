@@ -15,7 +15,7 @@ from typing import Final
 
 from tradeoff.cell import BackendChoice, Cell, Load, parse_backend, parse_load
 from tradeoff.chain import BASELINE, Chain, parse_chain
-from tradeoff.engine import engine_requirements
+from tradeoff.engine import engine_requirements, missing_engine
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.options import Settings
 from tradeoff.registry import Registry
@@ -165,6 +165,7 @@ class _Judge:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._engine = missing_engine()
         self._backend = cache(self._backend_missing)
         self._model = cache(self._model_missing)
         self._chain = cache(self._chain_refusal)
@@ -174,6 +175,7 @@ class _Judge:
         return (
             self._fit(cell.backend, cell.chain.precision_name, cell.device, cell.load)
             or self._chain(cell.chain)
+            or self._engine
             or self._backend(cell.backend.name)
             or self._model(cell.model)
         )

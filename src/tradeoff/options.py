@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Callable, Mapping
@@ -125,6 +126,8 @@ def _read_file(path: Path) -> Table:
     if not isinstance(table, dict):
         raise BadInput(f"{path}: [tool.tradeoff] is not a table")
     presets = table.pop(_PRESETS, {})
+    if not isinstance(presets, dict):
+        raise BadInput(f"{path}: [tool.tradeoff.presets] is not a table of tables")
     values = {key: _table_value(path, key, value) for key, value in table.items()}
     return Table(path, values, {name: _preset(path, name, preset) for name, preset in presets.items()})
 
@@ -193,17 +196,24 @@ class Settings:
         value = self.values.get(name)
         return None if value is None else tuple(value)
 
-    def number(self, name: str, default: float) -> float:
-        """The value of a numeric option."""
-        text = self.text(name)
-        if text is None:
-            return default
+    @property
+    def seed(self) -> int:
+        """The seed of everything random."""
+        text = self.text("seed") or "0"
+        if not text.isdecimal() or int(text) >= 2**32:
+            raise BadInput(f"--tradeoff-seed={text!r} is not a whole number from 0 to {2**32 - 1}")
+        return int(text)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that a worker may take for one request."""
+        text = self.text("timeout") or "3600"
         try:
             value = float(text)
         except ValueError:
-            raise BadInput(f"{BY_NAME[name].flag}={text!r} is not a number") from None
-        if not 0 <= value < 2**32:
-            raise BadInput(f"{BY_NAME[name].flag}={text!r} is out of range; expected 0 to {2**32 - 1}")
+            value = math.nan
+        if not 0 < value < math.inf:
+            raise BadInput(f"--tradeoff-timeout={text!r} is not a number of seconds above 0")
         return value
 
     def preset(self) -> Mapping[str, tuple[str, ...]]:
@@ -219,7 +229,9 @@ def resolve_settings(given: Callable[[Option], Any], folder: Path, table: Table)
     """Merge what ``given`` says of each option on the command line with the table."""
     values: dict[str, Any] = {}
     for option in OPTIONS:
-        value = given(option) or os.environ.get(option.environment)
+        value = given(option)
+        if value is None and option.environment:
+            value = os.environ.get(option.environment) or None
         if value is None or value is False:
             value = table.values.get(option.name)
         elif option.many:

@@ -77,7 +77,7 @@ def _about_data(settings: Settings, data: str) -> dict[str, Any]:
         "metric": settings.text("metric"),
         "loss": settings.text("loss"),
         "outputs": cast("Outputs | None", settings.text("outputs")),
-        "seed": int(settings.number("seed", 0)),
+        "seed": settings.seed,
         "allow_code": settings.switch("allow-code"),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from tradeoff.benchmark_options import marker_options, timing_of
 from tradeoff.corridor import Corridor
-from tradeoff.errors import TradeoffError
+from tradeoff.errors import BadInput, TradeoffError
 from tradeoff.matrix import PlannedCell
 from tradeoff.options import Option, Settings, read_table, resolve_settings
 from tradeoff.progress import ProgressLine
@@ -25,6 +26,7 @@ from tradeoff.text import seconds
 
 #: What pytest-benchmark's table shows of cells unless ``--benchmark-columns`` says otherwise.
 COLUMNS: Final = ("median", "iqr", "rounds", "iterations")
+_ALONE: Final = "cells are timed alone: run the benchmarks without pytest-xdist's -n"
 _CORRIDOR: Final = pytest.StashKey[Corridor]()
 _ERROR: Final = pytest.StashKey[TradeoffError]()
 
@@ -41,6 +43,7 @@ class Cells:
         self.session: Session | None = None
         self._in_progress: tuple[str, Axes] | None = None
         self._foreign_items = 0
+        self._parallel = hasattr(config, "workerinput")
         try:
             self.timing = timing_of(config)
             self.plan = _make_plan(config)
@@ -54,7 +57,8 @@ class Cells:
             return []
         # pytest-benchmark is told how each cell is really timed, so that its JSON says so.
         marker = {"timer": self.clock, **marker_options(self.timing)}
-        return [_parameter(planned, marker) for planned in self.plan.matrix.cells]
+        alone = [pytest.mark.skip(reason=_ALONE)] if self._parallel else []
+        return [_parameter(planned, marker, alone) for planned in self.plan.matrix.cells]
 
     def corridor(self, item: pytest.Item, planned: PlannedCell) -> Corridor:
         """The way of one cell, for the fixture."""
@@ -64,9 +68,11 @@ class Cells:
         return item.stash[_CORRIDOR]
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self) -> None:
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Say what is wrong with the plan."""
         if self.error is not None:
+            # What stands for 'no parameters' would be listed as if it were a cell.
+            items.clear()
             raise pytest.UsageError(str(self.error))
 
     @pytest.hookimpl(trylast=True)
@@ -74,7 +80,7 @@ class Cells:
         """Begin the run, once it is known which cells are selected."""
         planned = [(_suite(item), cell) for item in session.items if (cell := _planned(item)) is not None]
         self._foreign_items = len(session.items) - len(planned)
-        if not planned or self.plan is None:
+        if not planned or self.plan is None or self._parallel:
             return
         self._tell_problems(self.plan)
         if not self.config.option.collectonly:
@@ -95,13 +101,13 @@ class Cells:
         timing = self.timing
         rounds = f"at least {timing.min_rounds} rounds of {seconds(timing.min_time)}"
         how = "run once, not timed" if timing.once else f"timed for {seconds(timing.max_time)} in {rounds}"
-        seed = int(plan.settings.number("seed", 0))
+        seed = plan.settings.seed
         return f"{self.progress.total} of {planned} selected cells can run, each {how}; seed {seed}"
 
     def _begin(self, plan: Plan, planned: list[tuple[str, PlannedCell]]) -> None:
         try:
             self.session = begin_session(
-                plan, planned, self.config.rootpath, self.timing, self.clock, self._warn, self._waiting
+                plan, planned, _home(self.config), self.timing, self.clock, self._warn, self._waiting
             )
         except TradeoffError as error:
             raise pytest.UsageError(str(error)) from error
@@ -111,7 +117,8 @@ class Cells:
             self._suit_the_terminal()
 
     def _warn(self, text: str) -> None:
-        self.config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
+        # Not as a Python warning: where those are errors, a mended entry would fail its cell.
+        self._tell(text, yellow=True)
 
     def _waiting(self, text: str) -> None:
         self.progress(text, 0.0)
@@ -144,6 +151,7 @@ class Cells:
         if _planned(item) is None:
             yield
             return
+        _excuse_benchmark(item)
         try:
             yield
             return
@@ -164,10 +172,11 @@ class Cells:
             return report
         if report.when == "call" or (report.when == "setup" and report.outcome != "passed"):
             record = _record(item, planned, report)
-            self.session.finish(record)
+            self._finish(record)
             self.progress.end(record)
             report.user_properties.append((JSON_KEY, planned.cell.spelling))
-            _excuse_benchmark(item, report)
+            if report.failed:
+                _excuse_benchmark(item)
         return report
 
     @pytest.hookimpl(tryfirst=True)
@@ -180,6 +189,7 @@ class Cells:
             return None
         return report.outcome, "", report.outcome.upper()
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
         """Put every record into pytest-benchmark's JSON: per benchmark, and the whole run at the top."""
         if self.session is None:
@@ -191,13 +201,25 @@ class Cells:
             if benchmark["fullname"] in records:
                 benchmark["extra_info"] = benchmark["extra_info"] | {JSON_KEY: records[benchmark["fullname"]]}
 
+    def _finish(self, record: Record) -> None:
+        """Without a journal a run could lose what it has: it ends here, and says why."""
+        if self.session is None:
+            return
+        try:
+            self.session.finish(record)
+        except TradeoffError as error:
+            self.error = error
+            pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
+
     def _close_interrupted(self) -> None:
         """A cell that was in progress when the run ended has a record too."""
         if self._in_progress is None or self.session is None:
             return
         suite, axes = self._in_progress
-        if self.session.finished(suite, axes.spelling) is None:
-            self.session.finish(Record(axes, suite, "interrupted", "stopped while it ran"))
+        if self.session.finished(suite, axes.spelling) is None and self.error is None:
+            with contextlib.suppress(TradeoffError):
+                # The run is over anyway; that the disk is full is told when its files are written.
+                self.session.finish(Record(axes, suite, "interrupted", "stopped while it ran"))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -231,19 +253,26 @@ class Cells:
 
 
 def _make_plan(config: pytest.Config) -> Plan:
-    if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
-        raise TradeoffError("cells are timed alone: run the benchmarks without pytest-xdist's -n (or with -n 0)")
     sources, plugins = _plugins(config)
     # What pytest has loaded already is not loaded a second time here; a worker does it by name.
     registry = load_registry(PluginSources(blocked=sources.blocked), plugins)
-    return make_plan(_settings(config), sources, registry)
+    plan = make_plan(_settings(config), sources, registry)
+    if not plan.matrix.cells:
+        why = "; ".join((*registry.problems, *plan.matrix.notes))
+        raise BadInput(f"the selection has no cell: {why or 'an axis of it is empty'}")
+    return plan
 
 
 def _settings(config: pytest.Config) -> Settings:
     def given(option: Option) -> Any:
         return config.getoption(option.dest)
 
-    return resolve_settings(given, config.invocation_params.dir, read_table(config.rootpath))
+    return resolve_settings(given, config.invocation_params.dir, read_table(_home(config)))
+
+
+def _home(config: pytest.Config) -> Path:
+    """Where the files of runs go: without a configuration file, pytest's root folder is a guess from the arguments."""
+    return config.rootpath if config.inipath is not None else config.invocation_params.dir
 
 
 def _plugins(config: pytest.Config) -> tuple[PluginSources, list[tuple[str, object]]]:
@@ -265,9 +294,9 @@ def _plugins(config: pytest.Config) -> tuple[PluginSources, list[tuple[str, obje
     return PluginSources(tuple(modules), tuple(conftests), tuple(sorted(blocked))), carrying
 
 
-def _parameter(planned: PlannedCell, marker: dict[str, Any]) -> Any:
+def _parameter(planned: PlannedCell, marker: dict[str, Any], more: list[pytest.MarkDecorator]) -> Any:
     axes = planned.cell.axes
-    marks = [pytest.mark.benchmark(group=f"{axes.model} on {axes.device}, {axes.load}", **marker)]
+    marks = [*more, pytest.mark.benchmark(group=f"{axes.model} on {axes.device}, {axes.load}", **marker)]
     if planned.refusal is not None:
         marks.append(pytest.mark.skip(reason=str(planned.refusal)))
     return pytest.param(planned, id=axes.spelling, marks=marks)
@@ -280,10 +309,10 @@ def _planned(item: pytest.Item) -> PlannedCell | None:
     return found if isinstance(found, PlannedCell) else None
 
 
-def _excuse_benchmark(item: pytest.Item, report: pytest.TestReport) -> None:
-    """A cell that failed on its way has not timed anything; pytest-benchmark need not warn of that."""
+def _excuse_benchmark(item: pytest.Item) -> None:
+    """A cell that fails or is stopped on its way has not timed anything; pytest-benchmark need not warn of that."""
     benchmark = getattr(item, "funcargs", {}).get("benchmark")
-    if report.failed and benchmark is not None:
+    if benchmark is not None:
         benchmark.skipped = True
 
 
@@ -315,4 +344,4 @@ def _outcome(item: pytest.Item, planned: PlannedCell, report: pytest.TestReport)
 
 
 def _skip_reason(report: pytest.TestReport) -> str:
-    return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "skipped"
+    return str(report.longrepr[2]).removeprefix("Skipped: ") if isinstance(report.longrepr, tuple) else "skipped"

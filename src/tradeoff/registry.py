@@ -177,9 +177,10 @@ class _Collector:
         self._origins: dict[tuple[str, str], str] = {}
 
     def collect(self) -> Registry:
+        tasks = self._things("task", Task)
         return Registry(
-            tasks=self._things("task", Task),
-            models=self._things("model", Model),
+            tasks=tasks,
+            models=self._with_task(self._things("model", Model), tasks),
             techniques=self._things("technique", Technique),
             backends=self._things("backend", Backend),
             devices=self._things("device", Device),
@@ -195,6 +196,13 @@ class _Collector:
             for thing in self._ask(kind, implementation):
                 self._add(kind, expected, found, thing, implementation.plugin_name)
         return found
+
+    def _with_task(self, models: Mapping[str, Model], tasks: Mapping[str, Task]) -> dict[str, Model]:
+        """A model without its task cannot be judged."""
+        lost = {name: model.task for name, model in models.items() if model.task not in tasks}
+        for name, task in lost.items():
+            self._problems.append(f"model {name!r} needs task {task!r}, which no plugin brings; it is left out")
+        return {name: model for name, model in models.items() if name not in lost}
 
     def _ask(self, kind: str, implementation: pluggy.HookImpl) -> list[Any]:
         try:

@@ -118,7 +118,7 @@ def begin_session(
         options=_options(settings),
         records=tuple(Record(cell.cell.axes, suite) for suite, cell in planned),
     )
-    supply = Supply(plan_.registry, store, workers, int(settings.number("seed", 0)))
+    supply = Supply(plan_.registry, store, workers, settings.seed)
     return Session(plan_, output, store, workers, run, Journal.begin(output, run), clock, timing, supply)
 
 
@@ -140,7 +140,7 @@ def _workers(plan_: Plan, output: Path) -> Workers:
     }
     if plan_.settings.switch("in-process"):
         return InProcessWorkers(setup, registry=plan_.registry)
-    return ProcessWorkers(setup, output, plan_.settings.number("timeout", 3600))
+    return ProcessWorkers(setup, output, plan_.settings.timeout)
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -6,9 +6,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from statistics import median
 from tempfile import mkdtemp
-from timeit import timeit
 from typing import Any
 
 import numpy as np
@@ -167,25 +165,6 @@ def test_more_threads_give_the_same_answer() -> None:
     x = data().test.x[:32]
     one, two = (BACKEND.load(loading(artifact(), threads=threads)).bind(x)() for threads in (1, 2))
     assert np.allclose(one, two, atol=1e-6)
-
-
-@pytest.mark.deep
-def test_a_request_costs_what_a_bare_loop_costs() -> None:
-    x = data().test.x[:1]
-    bare = interpreter(artifact("int8"))
-    bare.resize_tensor_input(bare.get_input_details()[0]["index"], x.shape)
-    bare.allocate_tensors()
-    source, target = bare.get_input_details()[0]["index"], bare.get_output_details()[0]["index"]
-
-    def by_hand() -> Any:
-        bare.set_tensor(source, x)
-        bare.invoke()
-        return bare.get_tensor(target)
-
-    call = BACKEND.load(loading(artifact("int8"), "int8")).bind(x)
-    # Interleaved, so that whatever else the machine does falls on both.
-    ratios = [timeit(call, number=500) / timeit(by_hand, number=500) for _ in range(41)]
-    assert median(ratios) < 1.02
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

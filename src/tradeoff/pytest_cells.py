@@ -117,8 +117,11 @@ class Cells:
             self._suit_the_terminal()
 
     def _warn(self, text: str) -> None:
-        # Not as a Python warning: where those are errors, a mended entry would fail its cell.
-        self._tell(text, yellow=True)
+        try:
+            self.config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
+        except pytest.PytestWarning:
+            # Where warnings are errors, this one would fail a cell whose entry is mended.
+            self._tell(text, yellow=True)
 
     def _waiting(self, text: str) -> None:
         self.progress(text, 0.0)

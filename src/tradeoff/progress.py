@@ -59,7 +59,7 @@ class ProgressLine:
         return first != self._told or now - self._last > _SECONDS
 
     def _rewrite(self, reporter: pytest.TerminalReporter, line: str, now: float) -> None:
-        with _uncaptured(self.config):
+        with uncaptured(self.config):
             width = reporter._tw.fullwidth - 1
             if not self._open:
                 reporter.ensure_newline()
@@ -67,7 +67,7 @@ class ProgressLine:
         self._last, self._open = now, True
 
     def _write(self, reporter: pytest.TerminalReporter, line: str, now: float) -> None:
-        with _uncaptured(self.config):
+        with uncaptured(self.config):
             reporter.ensure_newline()
             reporter.write_line(line)
         self._last = now
@@ -79,7 +79,7 @@ class ProgressLine:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None:
             return
-        with _uncaptured(self.config):
+        with uncaptured(self.config):
             if self._open:
                 reporter.rewrite("", erase=True)
                 reporter.rewrite("")
@@ -107,7 +107,8 @@ def _outcome(record: Record) -> str:
     return ", ".join([*parts, *record.verdicts])
 
 
-def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
+def uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
+    """What is written now reaches the person, also while a test runs."""
     capture = config.pluginmanager.get_plugin("capturemanager")
     # There is none under `-p no:capture`.
     return nullcontext() if capture is None else capture.global_and_fixture_disabled()

@@ -16,7 +16,7 @@ from tradeoff.corridor import Corridor
 from tradeoff.errors import BadInput, TradeoffError
 from tradeoff.matrix import PlannedCell
 from tradeoff.options import Option, Settings, read_table, resolve_settings
-from tradeoff.progress import ProgressLine
+from tradeoff.progress import ProgressLine, uncaptured
 from tradeoff.record import JSON_KEY, Axes, Record, Status, run_to_json
 from tradeoff.registry import GROUP, PluginSources, is_for_workers, load_registry
 from tradeoff.replay import ReplayClock
@@ -121,7 +121,8 @@ class Cells:
             self.config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
         except pytest.PytestWarning:
             # Where warnings are errors, this one would fail a cell whose entry is mended.
-            self._tell(text, yellow=True)
+            with uncaptured(self.config):
+                self._tell(text, yellow=True)
 
     def _waiting(self, text: str) -> None:
         self.progress(text, 0.0)

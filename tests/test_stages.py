@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tradeoff import Backend, Loading, Split
 from tradeoff.errors import TradeoffError
-from tradeoff.stages import _describe, _sized, run_all, tile
+from tradeoff.keras_files import sized as resized
+from tradeoff.stages import _describe, run_all, tile
 from tradeoff.vocabulary import Conversion
 
 Array = np.ndarray[Any, Any]
@@ -108,9 +109,9 @@ def test_a_model_of_open_sizes_is_built_for_the_samples_there_are_and_answers_th
     inner = keras.layers.BatchNormalization()(keras.layers.Conv2D(3, 3)(taken))
     given_ = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(inner))
     model = keras.Model([taken] if as_list else taken, given_)
-    sized = _sized(model, (6, 5, 1))
+    sized = resized(model, (6, 5, 1))
     assert sized.inputs[0].shape == (None, 6, 5, 1)
     x = np.random.default_rng(0).random((4, 6, 5, 1), dtype="float32")
     asked = [x] if as_list else x
     np.testing.assert_array_equal(np.asarray(sized(asked)), np.asarray(model(asked)))
-    assert _sized(sized, (6, 5, 1)) is sized
+    assert resized(sized, (6, 5, 1)) is sized

@@ -64,6 +64,19 @@ def outputs_of(model: Any, x: Array, batch_size: int = 256) -> Array:
     return outputs
 
 
+def sized(model: Any, shape: tuple[int, ...]) -> Any:
+    """``model``, taking samples of ``shape`` alone: what is deployed has no open size but the batch's."""
+    import keras
+
+    inputs: Any = model.inputs or ()
+    if len(inputs) != 1 or None not in inputs[0].shape[1:]:
+        return model
+    sized = keras.tree.map_structure(lambda taken: keras.Input(shape, dtype=taken.dtype, name=taken.name), model.input)
+    twin = keras.models.clone_model(model, input_tensors=sized)
+    twin.set_weights(model.get_weights())
+    return twin
+
+
 def content(model: Any) -> str:
     """A digest of architecture and weights: equal for two saves of one model, whatever its layers are called."""
     import keras

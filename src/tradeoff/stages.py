@@ -91,7 +91,9 @@ class Desk:
         if request["step"] is not None:
             return 0, self._rewritten(model, request, data, progress)
         if model.file is not None:
-            return 0, _sized(self._load(model.file), data.split("test").x.shape[1:])
+            from tradeoff import keras_files
+
+            return 0, keras_files.sized(self._load(model.file), data.split("test").x.shape[1:])
         return self._trained(model, request, data, progress)
 
     def _load(self, path: Path) -> Any:
@@ -226,19 +228,6 @@ class Desk:
 def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:
     """JSON has no infinity: a number that is none is not available."""
     return {name: float(number) if math.isfinite(number) else None for name, number in numbers.items()}
-
-
-def _sized(model: Any, shape: tuple[int, ...]) -> Any:
-    """``model``, taking samples of ``shape`` alone: what is deployed has no open size but the batch's."""
-    import keras
-
-    inputs: Any = model.inputs or ()
-    if len(inputs) != 1 or None not in inputs[0].shape[1:]:
-        return model
-    sized = keras.tree.map_structure(lambda taken: keras.Input(shape, dtype=taken.dtype, name=taken.name), model.input)
-    twin = keras.models.clone_model(model, input_tensors=sized)
-    twin.set_weights(model.get_weights())
-    return twin
 
 
 def _describe(backend: Backend, folder: Path, artifact: Path) -> dict[str, Any]:

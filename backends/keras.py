@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 ARTIFACT: Final = "model.keras"
 _LAYERS_ONLY: Final = tradeoff.Refusal(
-    "not implemented here", "Keras quantizes dense layers only, and calibrates none; try the backend litert"
+    "not implemented here",
+    "Keras quantizes dense layers only, and calibrates none; try a backend that converts the graph",
 )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from figures import Note
 
+from tradeoff.cli import main
 from tradeoff.record import JSON_KEY, Axes, Measurement, Record, Run, read_run, run_to_json
-from tradeoff.registry import Registry, load_registry
+from tradeoff.registry import load_registry
 
 ROWS = 10_000
 SECONDS = (("latency", 1e-5), ("build_seconds", 3.0), ("conversion_seconds", 0.5))
@@ -42,16 +43,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.benchmark(group="report over 10,000 rows")
-def test_reading(compare: Callable[..., list[float]], figure: Note, path: Path) -> None:
-    (took,) = compare(lambda: read_run(path))
-    figure("read 10,000 rows", took, 1.0)
+@pytest.mark.parametrize("name", sorted(load_registry().renderers))
+def test_a_report(name: str, compare: Callable[..., list[float]], figure: Note, path: Path, tmp_path: Path) -> None:
+    command = ["report", str(path), "--format", name, "--output", str(tmp_path / "report")]
+    (took,) = compare(lambda: main(command))
+    figure(f"report 10,000 rows as {name}", took, 1.0)
 
 
 @pytest.mark.benchmark(group="report over 10,000 rows")
-@pytest.mark.parametrize("name", sorted(load_registry().renderers))
-def test_rendering(
-    name: str, compare: Callable[..., list[float]], figure: Note, path: Path, registry: Registry
-) -> None:
-    run = read_run(path)
-    (took,) = compare(lambda: registry.renderers[name].render([run], 100, False))
-    figure(f"render 10,000 rows as {name}", took, 1.0)
+def test_reading(compare: Callable[..., list[float]], figure: Note, path: Path) -> None:
+    (took,) = compare(lambda: read_run(path))
+    figure("of that: reading", took, 0.5)

@@ -75,23 +75,22 @@ def _run_fields(label: str, run: Run) -> list[Field]:
 
 def _row_fields(row: Row, others: Sequence[tuple[str, str]]) -> list[Field]:
     record, cell, found = row.record, row.cell, row.record.measurements
+    values = {name: measurement.value for name, measurement in found.items()}
     names = (record.suite, cell.spelling, cell.model, cell.chain, cell.backend, cell.device, cell.load)
     return [
         *map(text, names),
         *map(text, (record.status, record.reason, "; ".join(record.verdicts), record.same_as or "")),
         *_latency(found.get("latency")),
         *(*_with_interval(row.speed_up), _ratio(row.shrink), text(row.metric), row.value(row.metric), row.change),
-        *[_value(found.get(name)) for name in _MEASURED],
-        *[_field(record.facts.get(name)) for name in _FACTS],
+        *map(values.get, _MEASURED),
+        *map(_field, map(record.facts.get, _FACTS)),
         text(_origins(found)),
         *[_value(found.get(name), unit) for name, unit in others],
     ]
 
 
-def _value(measurement: Measurement | None, unit: str | None = None) -> Field:
-    if measurement is None or (unit is not None and measurement.unit != unit):
-        return None
-    return measurement.value
+def _value(measurement: Measurement | None, unit: str) -> Field:
+    return measurement.value if measurement is not None and measurement.unit == unit else None
 
 
 def _latency(latency: Measurement | None) -> tuple[Field, ...]:

@@ -86,7 +86,7 @@ def test_integer_precisions_are_refused_with_a_way_out(precision: str) -> None:
     refusal = BACKEND.capabilities.refusals[precision]
     assert precision not in BACKEND.capabilities.precisions
     assert str(refusal).startswith("not implemented here: ")
-    assert "litert" in refusal.detail
+    assert "try a backend that converts the graph" in refusal.detail
 
 
 def test_content_is_that_of_the_model_not_of_the_zip(tmp_path: Path) -> None:

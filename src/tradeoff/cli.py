@@ -14,7 +14,7 @@ from tradeoff.journal import NAME as JOURNAL_NAME
 from tradeoff.journal import read_journal
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
-from tradeoff.record import Run, read_run
+from tradeoff.record import Run, no_collection, read_run
 from tradeoff.registry import PluginSources, Registry, load_registry
 
 
@@ -137,10 +137,11 @@ def _report(options: argparse.Namespace) -> int:
     registry = _registry(options)
     if options.format not in registry.renderers:
         raise UnknownName("report format", options.format, registry.renderers)
-    runs = [_read(_run_file(Path(name))) for name in options.runs]
     width = options.width or shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
-    text = registry.renderers[options.format].render(runs, width, colour)
+    with no_collection():
+        runs = [_read(_run_file(Path(name))) for name in options.runs]
+        text = registry.renderers[options.format].render(runs, width, colour)
     if not options.output:
         print(text, end="" if text.endswith("\n") else "\n")
         return 0

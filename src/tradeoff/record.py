@@ -179,13 +179,13 @@ def run_from_json(data: Any, source: str = "") -> Run:
 
 def read_run(path: Path) -> Run:
     """Read the run in a pytest-benchmark JSON file that the suite has written."""
-    with _no_collection():
+    with no_collection():
         return _read_run(path)
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Nothing that is read is garbage, and looking for some would double the time it takes."""
+def no_collection() -> Iterator[None]:
+    """For work on many records: none of them is garbage, and looking for some would double the time it takes."""
     enabled = gc.isenabled()
     gc.disable()
     try:

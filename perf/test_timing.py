@@ -14,8 +14,9 @@ from figures import Note, litert_cell, python, quiet, seconds, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tradeoff.datafiles import DataFiles
-from tradeoff.measuring import Samples, Timing
-from tradeoff.replay import ReplayClock, replay
+from tradeoff.measuring import Timing
+from tradeoff.record import Axes
+from tradeoff.replay import ReplayClock, Tape, replay
 from tradeoff.stages import tile
 from tradeoff.supply import Supply
 from tradeoff.workers import ProcessWorkers
@@ -88,12 +89,13 @@ def test_the_suite_against_a_bare_loop(
 
 
 CLOCK = ReplayClock()
+AXES = Axes.parse("dense/int8/litert/host-cpu/b1")
 
 
 @pytest.mark.benchmark(group="replaying 1,000 samples", timer=CLOCK)
 def test_replaying_samples(benchmark: BenchmarkFixture, figure: Note) -> None:
     rounds = tuple(np.random.default_rng(0).lognormal(-13, 0.1, 1000).tolist())
-    took = seconds(lambda: replay(benchmark, CLOCK, Samples(rounds, 1)))
+    took = seconds(lambda: replay(benchmark, CLOCK, AXES, Tape(rounds)))
     figure("replay 1,000 samples through pytest-benchmark", took, 0.1)
     stats: Any = benchmark.stats
     assert stats.stats.median == statistics.median(rounds)

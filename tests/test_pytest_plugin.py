@@ -317,7 +317,7 @@ def test_an_output_folder_may_be_chosen_but_not_reused(project: Project) -> None
     assert (project.pytester.path / "here" / "benchmark.json").is_file()
     again = project.run("--tradeoff-output=here")
     assert again.ret == pytest.ExitCode.USAGE_ERROR
-    again.stderr.fnmatch_lines(["*holds a finished run already; choose a new folder*"])
+    again.stderr.fnmatch_lines(["*holds a run already; go on with it by --tradeoff-resume, or choose a new folder*"])
 
 
 def test_quiet_is_quiet_and_verbose_names_each_item(project: Project) -> None:

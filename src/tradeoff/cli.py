@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_list(commands.add_parser("list", help="what there is: models, techniques, backends, devices, presets"))
     _add_report(commands.add_parser("report", help="tables from the JSON files of any number of runs"))
+    _add_recover(commands.add_parser("recover", help="the JSON and the tables of a run that was killed"))
     _add_doctor(commands.add_parser("doctor", help="what is installed, and which cells that allows"))
     _add_store(commands.add_parser("store", help="list, verify or prune what is kept between runs"))
     return parser
@@ -74,6 +75,12 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
     parser.set_defaults(command=_report)
+
+
+def _add_recover(parser: argparse.ArgumentParser) -> None:
+    _add_plugins(parser)
+    parser.add_argument("run", metavar="FOLDER", help="the folder of the run; its journal.jsonl is read")
+    parser.set_defaults(command=_recover)
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
@@ -152,6 +159,13 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
+def _recover(options: argparse.Namespace) -> int:
+    from tradeoff.results import recover
+
+    print("\n".join(map(str, recover(Path(options.run), _registry(options)))))
+    return 0
+
+
 def _run_file(path: Path) -> Path:
     """A run's folder stands for the JSON file in it, or for the journal if the run was killed."""
     from tradeoff.results import JSON_NAME
@@ -175,7 +189,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _store(options: argparse.Namespace) -> int:
-    from tradeoff.session import project_folder, store_folder
+    from tradeoff.run_folder import project_folder, store_folder
     from tradeoff.store import Store
     from tradeoff.store_report import list_store, prune_store, verify_store
 

@@ -10,7 +10,7 @@ from tradeoff.cell import Cell
 from tradeoff.engine import keras_engine
 from tradeoff.measuring import Timing, summarise
 from tradeoff.record import Measurement, Record
-from tradeoff.replay import ReplayClock, replay
+from tradeoff.replay import ReplayClock, Tape, replay
 from tradeoff.store import Entry
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Direction, Progress, Provenance
@@ -77,18 +77,8 @@ class Corridor:
         """Time whole requests in the worker, and give the samples to pytest-benchmark."""
         timed = self._supply.timed(self.cell, artifact, self._timing, self._progress)
         samples = timed.samples
-        axes = self.cell.axes
-        benchmark.fullname = axes.spelling
-        benchmark.params = {
-            "model": axes.model,
-            "chain": axes.chain,
-            "backend": axes.backend,
-            "device": axes.device,
-            "load": axes.load,
-        }
-        benchmark.extra_info["tradeoff"] = {"cell": axes.spelling}
-        replay(benchmark, self._clock, samples)
-        self._same_as = timed.cell if timed.cell != axes.spelling else None
+        replay(benchmark, self._clock, self.cell.axes, Tape(samples.per_call, samples.iterations))
+        self._same_as = timed.cell if timed.cell != self.cell.spelling else None
         self._facts |= self._how_timed(samples.iterations, len(samples.rounds))
         provenance = self._supply.registry.devices[self.cell.device].provenance
         if samples.rounds:

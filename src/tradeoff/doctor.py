@@ -14,7 +14,8 @@ from tradeoff.matrix import Matrix, quoted
 from tradeoff.options import Settings
 from tradeoff.own import explain_own
 from tradeoff.registry import PluginSources, Registry, load_registry
-from tradeoff.session import make_plan, project_folder, store_folder
+from tradeoff.run_folder import project_folder, store_folder
+from tradeoff.session import make_plan
 from tradeoff.text import columns, size
 from tradeoff.vocabulary import Backend, Requirement
 

@@ -72,6 +72,7 @@ OPTIONS: Final = (
         environment="TRADEOFF_STORE",
     ),
     Option("output", "where the files of this run go (default .tradeoff/runs/DATE)", "FOLDER", is_path=True),
+    Option("resume", "go on with the newest run of these cells, or with that in --tradeoff-output: do only the rest"),
     Option("rebuild", "ignore what the store has: build, convert and evaluate anew"),
     Option("timeout", "seconds a worker may take for one request before it is stopped (default 3600)", "SECONDS"),
     Option("in-process", "no workers: everything in the pytest process, for a debugger"),

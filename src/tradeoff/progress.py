@@ -72,8 +72,8 @@ class ProgressLine:
             reporter.write_line(line)
         self._last = now
 
-    def end(self, record: Record) -> None:
-        """A cell has ended: its line."""
+    def end(self, record: Record, *, before: bool = False) -> None:
+        """A cell has ended, now or before the run went on: its line."""
         if self.config.get_verbosity() != 0 or record.status == "skipped":
             return
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
@@ -87,7 +87,9 @@ class ProgressLine:
             else:
                 reporter.ensure_newline()
             markup = {"green" if record.status == "measured" else "red": True}
-            reporter.write_line(f"[{self.number}/{self.total}] {record.cell.spelling}  {_outcome(record)}", **markup)
+            when = "kept: " if before else ""
+            line = f"[{self.number}/{self.total}] {record.cell.spelling}  {when}{_outcome(record)}"
+            reporter.write_line(line, **markup)
 
 
 def _outcome(record: Record) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -14,14 +14,15 @@ import pytest
 from tradeoff.benchmark_options import marker_options, timing_of
 from tradeoff.corridor import Corridor
 from tradeoff.errors import BadInput, TradeoffError
+from tradeoff.journal import Finished, with_records
 from tradeoff.matrix import PlannedCell
 from tradeoff.options import Option, Settings, read_table, resolve_settings
 from tradeoff.progress import ProgressLine, uncaptured
-from tradeoff.record import JSON_KEY, Axes, Record, Status, run_to_json
+from tradeoff.record import JSON_KEY, Axes, Record, Status
 from tradeoff.registry import GROUP, PluginSources, is_for_workers, load_registry
-from tradeoff.replay import ReplayClock
-from tradeoff.results import show_results, write_results
-from tradeoff.session import Plan, Session, begin_session, make_plan, outcome_of
+from tradeoff.replay import ReplayClock, entry_of, replay, tape_of
+from tradeoff.results import show_results, surroundings_of, write_results
+from tradeoff.session import EndedBefore, Plan, Session, begin_session, make_plan, outcome_of
 from tradeoff.text import seconds
 
 #: What pytest-benchmark's table shows of cells unless ``--benchmark-columns`` says otherwise.
@@ -107,14 +108,29 @@ class Cells:
     def _begin(self, plan: Plan, planned: list[tuple[str, PlannedCell]]) -> None:
         try:
             self.session = begin_session(
-                plan, planned, _home(self.config), self.timing, self.clock, self._warn, self._waiting
+                plan,
+                planned,
+                _home(self.config),
+                self.timing,
+                self.clock,
+                self._warn,
+                self._waiting,
+                surroundings_of(self.config),
             )
         except TradeoffError as error:
             raise pytest.UsageError(str(error)) from error
         self.progress.total = sum(cell.refusal is None for _, cell in planned)
         self._tell(self._beginning(plan, len(planned)))
+        self._tell_resumed(plan, self.session)
         if not self._foreign_items:
             self._suit_the_terminal()
+
+    def _tell_resumed(self, plan: Plan, session: Session) -> None:
+        if session.kept_cells:
+            kept = f"{session.kept_cells} of {len(session.run.records)} cells had ended and are kept"
+            self._tell(f"going on with run {session.run.name}: {kept}")
+        elif plan.settings.switch("resume"):
+            self._tell(f"no run to go on with: {session.run.name} begins anew", yellow=True)
 
     def _warn(self, text: str) -> None:
         try:
@@ -163,9 +179,28 @@ class Cells:
             item.stash[_ERROR] = error
         # Out here the error is not the context of what pytest shows.
         status, reason, detail = outcome_of(item.stash[_ERROR])
-        if status == "refused":
-            pytest.skip(f"refused: {reason}")
+        if status in ("refused", "skipped"):
+            pytest.skip(f"refused: {reason}" if status == "refused" else reason)
         pytest.fail(f"{reason}\n{detail}".rstrip(), pytrace=False)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> object | None:
+        """A cell that had ended before this run went on is not run again: its samples and its end are given back."""
+        kept = self._kept(pyfuncitem)
+        if kept is None:
+            return None
+        if kept.record.status != "measured":
+            raise EndedBefore(kept.record)
+        benchmark = pyfuncitem.funcargs.get("benchmark")
+        if benchmark is not None:
+            replay(benchmark, self.clock, kept.record.cell, tape_of(kept.benchmark))
+        return True
+
+    def _kept(self, item: pytest.Item) -> Finished | None:
+        planned = _planned(item)
+        if planned is None or self.session is None:
+            return None
+        return self.session.kept(_suite(item), planned.cell.spelling)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -175,9 +210,10 @@ class Cells:
         if planned is None or self.session is None:
             return report
         if report.when == "call" or (report.when == "setup" and report.outcome != "passed"):
-            record = _record(item, planned, report)
-            self._finish(record)
-            self.progress.end(record)
+            kept = self._kept(item)
+            record = kept.record if kept else _record(item, planned, report)
+            self._finish(record, entry_of(getattr(item, "funcargs", {}).get("benchmark")))
+            self.progress.end(record, before=kept is not None)
             report.user_properties.append((JSON_KEY, planned.cell.spelling))
             if report.failed:
                 _excuse_benchmark(item)
@@ -199,18 +235,14 @@ class Cells:
         if self.session is None:
             return
         self._close_interrupted()
-        output_json[JSON_KEY] = run_to_json(self.session.whole_run())
-        records = {record["cell"]: record for record in output_json[JSON_KEY]["records"]}
-        for benchmark in output_json["benchmarks"]:
-            if benchmark["fullname"] in records:
-                benchmark["extra_info"] = benchmark["extra_info"] | {JSON_KEY: records[benchmark["fullname"]]}
+        with_records(output_json, self.session.whole_run())
 
-    def _finish(self, record: Record) -> None:
+    def _finish(self, record: Record, benchmark: Mapping[str, Any] | None) -> None:
         """Without a journal a run could lose what it has: it ends here, and says why."""
         if self.session is None:
             return
         try:
-            self.session.finish(record)
+            self.session.finish(record, benchmark)
         except TradeoffError as error:
             self.error = error
             pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)

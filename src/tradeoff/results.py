@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import TradeoffError
+from tradeoff.journal import NAME as JOURNAL_NAME
+from tradeoff.journal import benchmark_json, read_content
+from tradeoff.machine import installed_version
 from tradeoff.record import Run
+from tradeoff.registry import Registry
+from tradeoff.run_folder import FolderInUse
 from tradeoff.vocabulary import Renderer
 
 if TYPE_CHECKING:
@@ -30,10 +35,27 @@ def write_results(config: pytest.Config, session: Session, run: Run) -> None:
     if asked and not data["benchmarks"]:
         # pytest-benchmark writes nothing when nothing was timed; whoever asked for a file gets one.
         _write(Path(asked), json.dumps(data, indent=1, default=str))
-    told = replace(run, source=str(path))
-    for renderer in session.plan.registry.renderers.values():
+    _write_tables(session.plan.registry, session.folder, replace(run, source=str(path)))
+
+
+def recover(folder: Path, registry: Registry) -> list[Path]:
+    """Make the files of a run that was killed, from its journal; those of a run that ended are left alone."""
+    path = folder / JSON_NAME
+    if path.exists():
+        raise TradeoffError(f"{path} is there already: that run came to its end")
+    content = read_content(folder / JOURNAL_NAME)
+    with FolderInUse(folder):
+        _write(path, json.dumps(benchmark_json(content), indent=1))
+        return [path, *_write_tables(registry, folder, replace(content.run, source=str(path)))]
+
+
+def _write_tables(registry: Registry, folder: Path, run: Run) -> list[Path]:
+    written = []
+    for renderer in registry.renderers.values():
         if renderer.suffix:
-            _write(session.folder / f"{TABLE_NAME}{renderer.suffix}", _rendered(renderer, told))
+            written.append(folder / f"{TABLE_NAME}{renderer.suffix}")
+            _write(written[-1], _rendered(renderer, run))
+    return written
 
 
 def _rendered(renderer: Renderer, run: Run) -> str:
@@ -45,15 +67,28 @@ def _rendered(renderer: Renderer, run: Run) -> str:
         raise TradeoffError(f"renderer {renderer.name} failed: {told}; {JSON_NAME} has everything") from error
 
 
+def surroundings_of(config: pytest.Config) -> dict[str, Any]:
+    """What pytest-benchmark says of machine and commit."""
+    benchmarks: Any = config.pluginmanager.get_plugin("pytest-benchmark")
+    commit = config.hook.pytest_benchmark_generate_commit_info(config=config)
+    config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit)
+    return {
+        "machine_info": benchmarks.get_machine_info(),
+        "commit_info": commit,
+        "version": installed_version("pytest-benchmark"),
+    }
+
+
 def _benchmark_json(config: pytest.Config) -> dict[str, Any]:
     """As pytest-benchmark itself would write it, records included."""
     benchmarks: Any = config.pluginmanager.get_plugin("pytest-benchmark")
+    around = surroundings_of(config)
     data: dict[str, Any] = config.hook.pytest_benchmark_generate_json(
         config=config,
         benchmarks=benchmarks.benchmarks,
         include_data=True,
-        machine_info=benchmarks.get_machine_info(),
-        commit_info=config.hook.pytest_benchmark_generate_commit_info(config=config),
+        machine_info=around["machine_info"],
+        commit_info=around["commit_info"],
     )
     config.hook.pytest_benchmark_update_json(config=config, benchmarks=benchmarks.benchmarks, output_json=data)
     return data

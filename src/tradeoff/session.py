@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from tradeoff.corridor import Corridor
-from tradeoff.errors import BadInput, Refused, TradeoffError
-from tradeoff.journal import Journal
+from tradeoff.errors import Refused, TradeoffError
+from tradeoff.journal import Content, Finished, Journal, Key, key_of
 from tradeoff.machine import describe_machine, installed_version, versions_of
 from tradeoff.matrix import Matrix, PlannedCell, plan
 from tradeoff.measuring import Timing
@@ -20,12 +19,12 @@ from tradeoff.own import Own, read_own
 from tradeoff.record import Record, Run, Status
 from tradeoff.registry import PluginSources, Registry, plugin_sources_to_json
 from tradeoff.replay import ReplayClock
+from tradeoff.resume import is_done
+from tradeoff.run_folder import RunFolder, open_folder, store_folder
 from tradeoff.store import Store
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Progress
 from tradeoff.workers import InProcessWorkers, ProcessWorkers, WorkerDied, WorkerFailed, Workers
-
-HOME: Final = ".tradeoff"
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Session:
     """A run that has begun: workers, store, journal, and the record of each planned cell."""
 
     plan: Plan
-    folder: Path
+    place: RunFolder
     store: Store
     workers: Workers
     run: Run
@@ -62,29 +61,55 @@ class Session:
     clock: ReplayClock
     timing: Timing
     _supply: Supply
-    _records: dict[tuple[str, str], Record] = field(default_factory=dict)
+    _before: Content
+    _records: dict[Key, Record] = field(default_factory=dict)
+    _workers_told: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of this run go."""
+        return self.place.path
 
     def corridor(self, planned: PlannedCell, suite: str, progress: Progress) -> Corridor:
         """The way of one cell."""
         return Corridor(planned.cell, suite, self._supply, self.clock, self.timing, progress)
 
-    def finish(self, record: Record) -> None:
+    def kept(self, suite: str, cell: str) -> Finished | None:
+        """What a run that is gone on with has of a cell that ended then."""
+        found = self._before.finished.get((suite, cell))
+        return found if found is not None and is_done(found.record.status) else None
+
+    @property
+    def kept_cells(self) -> int:
+        """How many of the planned cells had ended before this run went on."""
+        return sum(self.kept(*key_of(record)) is not None for record in self.run.records)
+
+    def finish(self, record: Record, benchmark: Mapping[str, Any] | None = None) -> None:
         """A cell has ended: keep its record on disk before the next begins."""
-        self._records[record.suite, record.cell.spelling] = record
-        self.journal.write(record)
+        self._records[key_of(record)] = record
+        if self.kept(*key_of(record)) is None:
+            if len(self.workers.reports) > self._workers_told:
+                self._workers_told = len(self.workers.reports)
+                self.journal.write_workers(self._all_workers())
+            self.journal.write(record, benchmark)
 
     def finished(self, suite: str, cell: str) -> Record | None:
         """The record of a cell that has ended."""
-        return self._records.get((suite, cell))
+        kept = self.kept(suite, cell)
+        return self._records.get((suite, cell)) or (kept.record if kept else None)
 
     def whole_run(self) -> Run:
         """Every planned cell, whatever became of it."""
-        records = tuple(self._records.get((r.suite, r.cell.spelling), r) for r in self.run.records)
-        return replace(self.run, records=records, workers=tuple(w.to_json() for w in self.workers.reports))
+        records = tuple(self.finished(*key_of(record)) or record for record in self.run.records)
+        return replace(self.run, records=records, workers=self._all_workers())
+
+    def _all_workers(self) -> tuple[Mapping[str, Any], ...]:
+        return (*self._before.run.workers, *(report.to_json() for report in self.workers.reports))
 
     def close(self) -> None:
-        """Stop the workers."""
+        """Stop the workers, and leave the folder to others."""
         self.workers.close()
+        self.place.use.leave()
 
 
 def begin_session(
@@ -95,11 +120,13 @@ def begin_session(
     clock: ReplayClock,
     warn: Any,
     waiting: Any,
+    surroundings: Mapping[str, Any],
 ) -> Session:
     """Open store and run folder and write what is planned.
 
     :param planned: suite and cell of every selected item.
     :param folder: where ``.tradeoff`` lies unless options say otherwise.
+    :param surroundings: what pytest-benchmark says of machine and commit.
     """
     settings = plan_.settings
     store = Store(
@@ -108,28 +135,26 @@ def begin_session(
         waiting=waiting,
         rebuild=settings.switch("rebuild"),
     )
-    output = _output_folder(settings, folder)
-    workers = _workers(plan_, output)
-    run = Run(
-        name=output.name,
+    now = Run(
+        name="",
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=describe_machine(),
         versions=_versions(plan_.registry),
-        options=_options(settings),
+        options=_options(plan_, timing),
         records=tuple(Record(cell.cell.axes, suite) for suite, cell in planned),
     )
+    place = open_folder(settings, folder, now)
+    before = place.content
+    if before is None:
+        run = replace(now, name=place.path.name)
+        journal = Journal.begin(place.path, run, surroundings)
+    else:
+        # It keeps its name, its beginning and what it was begun with.
+        run = replace(before.run, records=now.records, workers=(), source="")
+        journal = Journal.go_on(place.path)
+    workers = _workers(plan_, place.path)
     supply = Supply(plan_.registry, store, workers, settings.seed)
-    return Session(plan_, output, store, workers, run, Journal.begin(output, run), clock, timing, supply)
-
-
-def project_folder(start: Path) -> Path:
-    """Where runs have left their files: ``start`` or the nearest folder above it that has some."""
-    return next((place for place in (start, *start.parents) if (place / HOME).is_dir()), start)
-
-
-def store_folder(settings: Settings, folder: Path) -> Path:
-    """Where the store lies: as the options say, else below ``folder``."""
-    return Path(settings.text("store") or folder / HOME / "store")
+    return Session(plan_, place, store, workers, run, journal, clock, timing, supply, before or Content(run))
 
 
 def _workers(plan_: Plan, output: Path) -> Workers:
@@ -143,29 +168,15 @@ def _workers(plan_: Plan, output: Path) -> Workers:
     return ProcessWorkers(setup, output, plan_.settings.timeout)
 
 
-def _options(settings: Settings) -> dict[str, Any]:
+def _options(plan_: Plan, timing: Timing) -> dict[str, Any]:
     """What was asked for, with what stands for it when nothing was."""
+    settings = plan_.settings
     axes = {axis: list(words) for axis, words in settings.preset().items()}
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.values.items()}
-    return {"preset": "quick", "seed": 0, **axes, **given}
-
-
-def _output_folder(settings: Settings, folder: Path) -> Path:
-    """A new folder for this run; one that the user names may exist, but not hold another run."""
-    chosen = settings.text("output")
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    path = Path(chosen) if chosen else folder / HOME / "runs" / f"{stamp}-{secrets.token_hex(2)}"
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        if not chosen:
-            (folder / HOME / ".gitignore").write_text("*\n", encoding="utf-8")
-    except OSError as error:
-        raise BadInput(
-            f"the output folder {path} cannot be made: {error}; choose one with --tradeoff-output FOLDER"
-        ) from error
-    if (path / "journal.jsonl").exists():
-        raise BadInput(f"--tradeoff-output {path} holds a finished run already; choose a new folder")
-    return path
+    options = {"preset": "quick", **axes, **given, "seed": settings.seed, "timing": timing.to_json()}
+    if plan_.own is not None:
+        options["own"] = {thing.name: thing.version for thing in (plan_.own.task, *plan_.own.models)}
+    return options
 
 
 def _versions(registry: Registry) -> dict[str, str]:
@@ -176,8 +187,18 @@ def _versions(registry: Registry) -> dict[str, str]:
     return {**own, **versions_of(needs)}
 
 
+class EndedBefore(TradeoffError):
+    """A cell that has ended in the run that is gone on with, and was not measured then."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__(record.reason)
+        self.record = record
+
+
 def outcome_of(error: BaseException) -> tuple[Status, str, str]:
     """Status, reason and detail for what went wrong with a cell."""
+    if isinstance(error, EndedBefore):
+        return error.record.status, error.record.reason, error.record.detail
     if isinstance(error, Refused):
         return "refused", str(error), ""
     if isinstance(error, WorkerDied):

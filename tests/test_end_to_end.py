@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from user_project import QUICK, SUITE
+from user_project import QUICK, SUITE, heed_interrupts
 
 pytestmark = pytest.mark.frameworks
 TELL_IMPORTS = """
@@ -299,7 +299,13 @@ def interrupted(folder: Path, when: str, how: Callable[[subprocess.Popen[str]], 
     with (
         printed.open("w") as stream,
         subprocess.Popen(
-            command, cwd=folder, env=environment(folder), stdout=stream, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=folder,
+            env=environment(folder),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=heed_interrupts,
         ) as process,
     ):
         end = time.monotonic() + 120

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from user_project import QUICK, SUITE, Project
+from user_project import QUICK, SUITE, Project, heed_interrupts
 
 FRAMEWORKS = ("tensorflow", "keras", "ai_edge_litert", "jax", "torch", "onnxruntime", "sklearn", "scipy")
 TELL_IMPORTS = f"""
@@ -361,6 +361,7 @@ def test_ctrl_c_keeps_what_was_finished_and_leaves_no_worker(project: Project) -
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     ) as process:
         _wait_for(lambda: "dense/baseline/numpy" in _journal(project) and _log(project, "hang"))
         time.sleep(1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ import pytest
 SUITE = ("--pyargs", "tradeoff.suites", "--benchmark-only", "-p", "no:cacheprovider")
 QUICK = ("--benchmark-max-time=0.02", "--benchmark-min-rounds=3")
 NUMPY_BACKEND = (Path(__file__).parent / "numpy_backend.py").read_text(encoding="utf-8")
+
+
+def heed_interrupts() -> None:
+    """For a new process: a test run that was started in the background hands on that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from figures import Note, litert_cell, quiet
 
 from tradeoff.measuring import Timing
+from tradeoff.registry import Registry
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Environment
 from tradeoff.workers import ProcessWorkers, WorkerFailed
@@ -17,10 +19,10 @@ Start = Callable[[], ProcessWorkers]
 EMPTY = Environment("empty")
 
 
-def trivial(workers: ProcessWorkers) -> None:
+def trivial(workers: ProcessWorkers, environment: Environment = EMPTY) -> None:
     """The least a worker can be asked: a stage that it does not have."""
     with pytest.raises(WorkerFailed):
-        workers.ask(EMPTY, {"stage": "nothing"}, quiet)
+        workers.ask(environment, {"stage": "nothing"}, quiet)
 
 
 @pytest.mark.benchmark(group="workers")
@@ -35,6 +37,27 @@ def test_a_round_trip(benchmark: Any, figure: Note, start_workers: Start) -> Non
 def test_starting_an_empty_worker(compare: Callable[..., list[float]], figure: Note, start_workers: Start) -> None:
     (took,) = compare(lambda: trivial(start_workers()))
     figure("start a worker that imports no framework", took, 1.0)
+
+
+@pytest.mark.benchmark(group="workers")
+def test_starting_and_importing(benchmark: Any, figure: Note, registry: Registry, start_workers: Start) -> None:
+    """What the harness takes to start each backend's worker, and what its framework takes to be imported."""
+    environments = [
+        backend.environment({parameter.name: parameter.default for parameter in backend.parameters})
+        for backend in registry.backends.values()
+        if all(importlib.util.find_spec(need.module) for need in backend.requires)
+    ]
+    workers = start_workers()
+
+    def start_all() -> None:
+        for environment in environments:
+            trivial(workers, environment)
+
+    benchmark.pedantic(start_all, rounds=1)
+    for report in workers.reports:
+        assert report.import_seconds is not None
+        figure(f"start worker {report.name}, without imports", report.start_seconds, 1.0)
+        figure(f"imports of worker {report.name}", report.import_seconds, 30.0)
 
 
 @pytest.mark.benchmark(group="workers")

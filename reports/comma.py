@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from io import StringIO
@@ -31,6 +32,9 @@ _FACTS: Final = (
     *("iterations", "floor", "device_provenance"),
 )
 _ORIGINS: Final = "not_measured"
+#: More columns than this of measurements by plugins would make the file grow with rows times columns.
+_OTHERS: Final = 500
+_MORE: Final = "more_measurements"
 Field = str | float | int | None
 
 
@@ -65,7 +69,8 @@ def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:
 
 def _header(others: Sequence[tuple[str, str]]) -> list[str]:
     known = (*_RUN, *_CELL, *_TOLD, *_LATENCY, *_DERIVED, *_MEASURED, *_FACTS, _ORIGINS)
-    return [*known, *(text(name if unit in ("1", "") else f"{name}_{unit}") for name, unit in others)]
+    names = [text(name if unit in ("1", "") else f"{name}_{unit}") for name, unit in others[:_OTHERS]]
+    return [*known, *names, *([_MORE] if len(others) > _OTHERS else [])]
 
 
 def _run_fields(label: str, run: Run) -> list[Field]:
@@ -85,8 +90,16 @@ def _row_fields(row: Row, others: Sequence[tuple[str, str]]) -> list[Field]:
         *map(values.get, _MEASURED),
         *map(_field, map(record.facts.get, _FACTS)),
         text(_origins(found)),
-        *[_value(found.get(name), unit) for name, unit in others],
+        *[_value(found.get(name), unit) for name, unit in others[:_OTHERS]],
+        *([text(_rest(found, others[:_OTHERS]))] if len(others) > _OTHERS else []),
     ]
+
+
+def _rest(found: Mapping[str, Measurement], shown: Sequence[tuple[str, str]]) -> str:
+    """The measurements for which there is no column: ``joules 0.1 J; cells 3``."""
+    columns = set(shown)
+    left = ((name, m) for name, m in found.items() if name not in KNOWN and (name, m.unit) not in columns)
+    return "; ".join(f"{name} {m.value} {'' if m.unit == '1' else m.unit}".rstrip() for name, m in left)
 
 
 def _value(measurement: Measurement | None, unit: str) -> Field:
@@ -121,5 +134,5 @@ def _field(value: Any) -> Field:
 @lru_cache(maxsize=4096)
 def text(value: str) -> str:
     """The text in one line, and such that no spreadsheet takes it for a formula."""
-    shown = printable(value)
+    shown = printable(value, sys.maxsize)
     return f"'{shown}" if value.startswith(_FORMULA) else shown

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 from tradeoff.record import Measurement
 from tradeoff.vocabulary import Provenance
 
 UNAVAILABLE: Final = "—"
+#: No honest name or reason is longer; the rest of it stands in the CSV.
+LONGEST: Final = 1000
 #: What stands before a number that nobody measured; each has its line in the legend of the table.
 MARKS: Final[dict[Provenance, str]] = {"simulated": "≈", "modelled": "~", "published": "†"}
 
@@ -27,9 +30,14 @@ def quantity_of(unit: str) -> Quantity:
     return _QUANTITY_OF_UNIT.get(unit, "number")
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it can be shown as a number; JSON can hold whole numbers that no float can."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
 def number(value: float | None, quantity: Quantity, unit: str = "") -> str:
     """One number with its unit: ``12.3 ms``, ``50.6 kB``, ``1.20 M``, ``98.61 %``."""
-    if value is None or not math.isfinite(value):
+    if not is_number(value):
         return UNAVAILABLE
     if quantity == "seconds":
         return _scaled(value, _SECONDS)
@@ -97,8 +105,10 @@ def significant(value: float) -> str:
     return f"{value:.{max(0, 2 - exponent)}f}"
 
 
-def printable(text: str) -> str:
-    """The text with everything a terminal could obey written out: ``\\x1b``, ``\\n``."""
+def printable(text: str, longest: int = LONGEST) -> str:
+    """The text with everything a terminal could obey written out: ``\\x1b``, ``\\n``; and not without end."""
+    if len(text) > longest:
+        text = f"{text[:longest]}... and {len(text) - longest:,} more characters"
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

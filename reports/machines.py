@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 from tradeoff.record import Run
 
-from .format import UNAVAILABLE, number, printable
+from .format import UNAVAILABLE, is_number, number, printable
 from .rows import label_runs
 from .tables import Cell, Column, Note, Table, without_empty_columns
 
@@ -44,7 +44,7 @@ def _run_cells(label: str, run: Run) -> tuple[Cell, ...]:
         _text(label),
         _text(started),
         *(_text(machine.get(name)) for name in ("node", "processor", "cores")),
-        Cell(number(memory, "bytes"), memory) if _is_number(memory) else _text(memory),
+        Cell(number(memory, "bytes"), memory) if is_number(memory) else _text(memory),
         _text(machine.get("system")),
         _text(run.source),
     )
@@ -54,10 +54,6 @@ def _text(value: Any) -> Cell:
     if value is None or value == "":
         return Cell(UNAVAILABLE, tone="dim")
     return Cell(printable(str(value)), str(value))
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _version_notes(labelled: Sequence[tuple[str, Run]]) -> list[Note]:
@@ -98,6 +94,6 @@ def _worker_table(label: str, run: Run) -> Table:
 
 
 def _seconds(value: Any) -> Cell:
-    if not _is_number(value):
+    if not is_number(value):
         return Cell(UNAVAILABLE, tone="dim")
     return Cell(number(value, "seconds"), value)

@@ -16,6 +16,10 @@ _LIMIT: Final = Limit(rows=25, total=150)
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]#|])")
 #: A single tilde before a digit is the mark of a modelled number; two tildes would strike out.
 _TILDE: Final = re.compile(r"~(?!\d)")
+#: What becomes a link, or calls somebody, without any other sign: addresses and names behind an @.
+_LINKS: Final = re.compile(
+    r"(?i)(?<=\bwww)\.|(?<=[a-z]):(?=//)|(?<!\w)@(?=\w)|(?<=\w)@(?=[\w.-]+\.\w)|(?<=\bmailto):|(?<=\bxmpp):"
+)
 
 
 class Markdown(tradeoff.Renderer):
@@ -68,4 +72,6 @@ def escape(text: str) -> str:
     """The text as Markdown that shows exactly this text, in one line."""
     line = " ".join(text.split())
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _TILDE.sub(r"\\~", _SPECIAL.sub(r"\\\1", line))
+    line = _TILDE.sub(r"\\~", _SPECIAL.sub(r"\\\1", line))
+    # A comment shows nothing, and keeps apart what would be read together.
+    return _LINKS.sub(lambda found: f"{found[0]}<!-- -->", line)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tradeoff.vocabulary import Provenance
 
 from .columns import ColumnOfRows, columns_for
-from .format import MARKS, number, printable
+from .format import MARKS, is_number, number, printable
 from .rows import Row
 from .tables import Cell, Column, Limit, Note, Table, without_empty_columns
 
@@ -61,7 +61,9 @@ def natural(text: str) -> tuple[str, int, str]:
     """A key that puts ``b2`` before ``b10``."""
     digits = text.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     prefix = text[: len(text) - len(digits)]
-    return (prefix, int(digits), "") if digits.isascii() and digits.isdigit() else (prefix, 0, digits)
+    return (
+        (prefix, int(digits), "") if digits.isascii() and digits.isdigit() and len(digits) < 20 else (prefix, 0, digits)
+    )
 
 
 def _title(key: Conditions, several_runs: bool, several_suites: bool) -> str:
@@ -158,7 +160,7 @@ def _latency_note(rows: Sequence[Row]) -> str:
     if threads is not None:
         parts.append(f"{threads} thread{'' if threads == 1 else 's'}")
     floor = _common(rows, "floor")
-    if isinstance(floor, int | float):
+    if is_number(floor):
         metric = rows[0].metric
         parts.append(f"{metric} floor {number(float(floor), 'percent' if metric == 'accuracy' else 'number')}")
     return printable("; ".join(parts))

@@ -342,7 +342,7 @@ FOREIGN: dict[str, tuple[Any, str]] = {
         lambda path: write_zip(
             path, x_train__npy=header_only("{'descr': '<f8', 'fortran_order': False, 'shape': (-1,)}") + bytes(8)
         ),
-        "is not an .npz file|there is no",
+        "has the impossible shape",
     ),
 }
 

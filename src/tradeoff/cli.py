@@ -14,8 +14,10 @@ from tradeoff.journal import NAME as JOURNAL_NAME
 from tradeoff.journal import read_journal
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
+from tradeoff.plain_file import is_folder
 from tradeoff.record import Run, no_collection, read_run
 from tradeoff.registry import PluginSources, Registry, load_registry
+from tradeoff.text import safe_lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except TradeoffError as error:
-        print(f"tradeoff: {error}", file=sys.stderr)
+        print(f"tradeoff: {safe_lines(str(error))}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader had enough; Python would complain again when it flushes at exit.
@@ -44,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_list(commands.add_parser("list", help="what there is: models, techniques, backends, devices, presets"))
     _add_report(commands.add_parser("report", help="tables from the JSON files of any number of runs"))
     _add_recover(commands.add_parser("recover", help="the JSON and the tables of a run that was killed"))
+    _add_rerun(commands.add_parser("rerun", help="a run again, as its manifest says, and what differs from then"))
     _add_doctor(commands.add_parser("doctor", help="what is installed, and which cells that allows"))
     _add_store(commands.add_parser("store", help="list, verify or prune what is kept between runs"))
     return parser
@@ -81,6 +84,14 @@ def _add_recover(parser: argparse.ArgumentParser) -> None:
     _add_plugins(parser)
     parser.add_argument("run", metavar="FOLDER", help="the folder of the run; its journal.jsonl is read")
     parser.set_defaults(command=_recover)
+
+
+def _add_rerun(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="say what differs and what would be run, and stop")
+    parser.add_argument("--allow-code", action="store_true", help="execute code that the model files of then carry")
+    parser.add_argument("manifest", metavar="MANIFEST", help="manifest.json of a run, or the run's folder")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="further arguments for pytest")
+    parser.set_defaults(command=_rerun)
 
 
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
@@ -122,7 +133,7 @@ def _sources(options: argparse.Namespace) -> PluginSources:
 def _registry(options: argparse.Namespace) -> Registry:
     registry = load_registry(_sources(options))
     for problem in registry.problems:
-        print(f"tradeoff: {problem}", file=sys.stderr)
+        print(f"tradeoff: {safe_lines(problem)}", file=sys.stderr)
     return registry
 
 
@@ -166,11 +177,24 @@ def _recover(options: argparse.Namespace) -> int:
     return 0
 
 
+def _rerun(options: argparse.Namespace) -> int:
+    from tradeoff.rerun import rerun
+
+    # Behind the manifest everything is pytest's, but these two are looked for there as well.
+    rest = [word for word in options.arguments if word not in ("--dry-run", "--allow-code", "--")]
+    return rerun(
+        Path(options.manifest),
+        rest,
+        allow_code=options.allow_code or "--allow-code" in options.arguments,
+        dry_run=options.dry_run or "--dry-run" in options.arguments,
+    )
+
+
 def _run_file(path: Path) -> Path:
     """A run's folder stands for the JSON file in it, or for the journal if the run was killed."""
     from tradeoff.results import JSON_NAME
 
-    if not path.is_dir():
+    if not is_folder(path):
         return path
     killed = not (path / JSON_NAME).exists() and (path / JOURNAL_NAME).exists()
     return path / (JOURNAL_NAME if killed else JSON_NAME)
@@ -181,9 +205,11 @@ def _read(path: Path) -> Run:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    from tradeoff.again import settings_again
     from tradeoff.doctor import examine
 
-    lines, healthy = examine(_settings(options), _sources(options))
+    settings = settings_again(_settings(options), Path.cwd(), bool(options.tradeoff_allow_code))
+    lines, healthy = examine(settings, _sources(options))
     print("\n".join(lines))
     return 0 if healthy else 1
 
@@ -196,7 +222,7 @@ def _store(options: argparse.Namespace) -> int:
     root = Path(options.store) if options.store else store_folder(_settings(options), project_folder(Path.cwd()))
     if root.exists() and not root.is_dir():
         raise TradeoffError(f"the store {root} is a file; --store names a folder")
-    store = Store(root, warn=lambda text: print(f"tradeoff: {text}", file=sys.stderr))
+    store = Store(root, warn=lambda text: print(f"tradeoff: {safe_lines(text)}", file=sys.stderr))
     if options.action == "list":
         lines, status = list_store(store, options.kind), 0
     elif options.action == "verify":

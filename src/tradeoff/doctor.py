@@ -16,7 +16,7 @@ from tradeoff.own import explain_own
 from tradeoff.registry import PluginSources, Registry, load_registry
 from tradeoff.run_folder import project_folder, store_folder
 from tradeoff.session import make_plan
-from tradeoff.text import columns, size
+from tradeoff.text import columns, safe, size
 from tradeoff.vocabulary import Backend, Requirement
 
 
@@ -27,7 +27,7 @@ def examine(settings: Settings, sources: PluginSources) -> tuple[list[str], bool
         return own, True
     plan = make_plan(settings, sources, load_registry(sources))
     lines = [*own, *_machine(), *_frameworks(plan.registry), *_cells(plan.matrix), *_store(settings)]
-    lines += [f"problem: {problem}" for problem in plan.registry.problems]
+    lines += [safe(f"problem: {problem}") for problem in plan.registry.problems]
     return lines, any(cell.refusal is None for cell in plan.matrix.cells)
 
 
@@ -83,7 +83,7 @@ def _cells(matrix: Matrix) -> list[str]:
 
 
 def _note(text: str) -> str:
-    return f"  note: {text}"
+    return f"  note: {safe(text)}"
 
 
 def _store(settings: Settings) -> list[str]:

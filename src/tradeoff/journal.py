@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tradeoff.errors import BadInput, TradeoffError
+from tradeoff.plain_file import refuse_special
 from tradeoff.record import JSON_KEY, Record, Run, record_from_json, record_to_json, run_from_json, run_to_json
 
 NAME = "journal.jsonl"
@@ -62,6 +63,7 @@ class Journal:
         """Append to a journal that is there; what a kill has left of its last line is taken away."""
         journal = cls(folder / NAME)
         try:
+            refuse_special(journal.path)
             with journal.path.open("r+b") as stream:
                 content = stream.read()
                 whole = content.rfind(b"\n") + 1
@@ -176,10 +178,11 @@ def with_records(data: dict[str, Any], run: Run) -> dict[str, Any]:
 
 def _lines(path: Path) -> list[bytes]:
     try:
+        refuse_special(path)
         return path.read_bytes().splitlines()
     except FileNotFoundError:
         raise BadInput(f"{path}: there is no such file") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read: {error}") from error
 
 

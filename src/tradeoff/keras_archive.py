@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradeoff.errors import BadInput
+from tradeoff.plain_file import is_folder, refuse_special
+from tradeoff.text import safe
+from tradeoff.zip_file import check_zip, clipped
 
 CONFIG: Final = "config.json"
 WEIGHTS: Final = "model.weights.h5"
+SUFFIX: Final = ".keras"
 _LIMIT: Final = 16 * 1024**3
-_CONFIG_LIMIT: Final = 64 * 1024**2
+#: The largest models that are known have a few megabytes of it; parsed, it takes up to thirty times as much memory.
+_CONFIG_LIMIT: Final = 16 * 1024**2
+#: What Keras writes; beside it there are folders of words, below ``assets``.
+_MEMBERS: Final = frozenset((CONFIG, WEIGHTS, "metadata.json"))
 _HOW: Final = 'in Keras 3, model.save("my.keras") writes one'
 
 
@@ -25,18 +32,24 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(path, archive)
-            return _parse(path, archive.read(CONFIG))
+            config = _parse(path, archive.read(CONFIG))
     except BadInput:
         raise
     # A foreign file can make zipfile and zlib fail in any way they know.
     except Exception as error:
-        raise BadInput(f"{path} is not a .keras file, or is cut short or damaged: {error}; {_HOW}") from error
+        told = safe(str(error) or type(error).__name__)[:300]
+        raise BadInput(f"{path} is not a .keras file, or is cut short or damaged: {told}; {_HOW}") from error
+    # Keras chooses how to read a file by its name, and reads an .h5 file without looking for code in it.
+    if path.suffix != SUFFIX:
+        raise BadInput(f"{path} holds a Keras 3 model, but its name does not end in {SUFFIX}; rename it")
+    return config
 
 
 def _first_bytes(path: Path) -> bytes:
-    if path.is_dir():
+    if is_folder(path):
         what = "a SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
         raise BadInput(f"{path}: this is {what}; only .keras files are taken for now: {_HOW}")
+    refuse_special(path)
     try:
         with path.open("rb") as stream:
             start = stream.read(16)
@@ -68,11 +81,26 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
         raise BadInput(f"{path} is {_other_zip(sizes)}, not a .keras file: there is no {CONFIG} in it; {_HOW}")
     if WEIGHTS not in sizes:
         raise BadInput(f"{path} has no {WEIGHTS} in it: the model's weights are missing; {_HOW}")
-    if sizes[CONFIG] > _CONFIG_LIMIT or sum(sizes.values()) > _LIMIT:
-        raise BadInput(f"{path} would unpack to {sum(sizes.values())} bytes, too many for a model")
+    check_zip(path, archive, _LIMIT, "a model")
+    if sizes[CONFIG] > _CONFIG_LIMIT:
+        raise BadInput(f"{path}: its {CONFIG} has {sizes[CONFIG]} bytes, too many for a model")
+    strange = next((name for name in sizes if not _is_expected(name)), None)
+    if strange is not None:
+        raise BadInput(f"{path} has {clipped(strange)!r} in it, which Keras does not write; save the model again")
     damaged = archive.testzip()
     if damaged:
-        raise BadInput(f"{path} is damaged: {damaged} has other bytes than were written; save or copy it again")
+        raise BadInput(
+            f"{path} is damaged: {clipped(damaged)} has other bytes than were written; save or copy it again"
+        )
+
+
+def _is_expected(name: str) -> bool:
+    """Keras unpacks the assets; their names must stay where they are."""
+    first, *rest = name.split("/")
+    if not rest:
+        return name in _MEMBERS
+    inside = all(part not in ("", ".", "..") for part in rest[:-1]) and rest[-1] not in (".", "..")
+    return first == "assets" and inside and "\\" not in name and ":" not in name and name.isprintable()
 
 
 def _other_zip(names: dict[str, int]) -> str:
@@ -80,7 +108,7 @@ def _other_zip(names: dict[str, int]) -> str:
         return "a PyTorch file"
     if any(name.endswith(".npy") for name in names):
         return "an .npz file of arrays"
-    return f"a zip file with {', '.join(list(names)[:5]) or 'nothing'} in it"
+    return f"a zip file with {', '.join(map(clipped, list(names)[:5])) or 'nothing'} in it"
 
 
 def _parse(path: Path, text: bytes) -> dict[str, Any]:

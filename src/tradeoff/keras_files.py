@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import BadInput
+from tradeoff.keras_archive import read_config
+from tradeoff.keras_code import refuse_code
+from tradeoff.keras_weights import check_weights
 
 if TYPE_CHECKING:
     from tradeoff.vocabulary import Array
@@ -39,18 +41,29 @@ def permit_code() -> None:
 
 
 def load_model(path: Path) -> Any:
-    """Read a ``.keras`` file; code inside it, such as a Lambda layer's, runs only when it was permitted."""
+    """Read a ``.keras`` file; code inside it, such as a Lambda layer's, runs only when it was permitted.
+
+    The file is looked at before Keras sees it: older versions of Keras can be led around their own guards.
+    """
     import keras
 
-    if not path.is_file():
-        raise BadInput(f"{path}: {'a folder, not a Keras file' if path.is_dir() else 'there is no such file'}")
-    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        raise BadInput(f"{path} is not a Keras 3 file, or it is cut short")
+    config = read_config(path)
+    if not _PERMISSION.given:
+        refuse_code(path, config, _registered())
+    check_weights(path, config)
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=not _PERMISSION.given)
     # Whatever zip, HDF5, JSON or a layer's constructor raises comes through.
     except Exception as error:
         raise BadInput(f"{path} cannot be loaded: {_told(error)}") from error
+
+
+def _registered() -> frozenset[str]:
+    """What modules of the user's own, imported by now, have registered: they were opted into with the import."""
+    import keras
+
+    found = keras.saving.get_custom_objects()
+    return frozenset(name for name, thing in found.items() if not str(thing.__module__).startswith("keras."))
 
 
 def outputs_of(model: Any, x: Array, batch_size: int = 256) -> Array:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tradeoff.errors import BadInput
 from tradeoff.fingerprint import digest_file
 from tradeoff.keras_archive import read_config
-from tradeoff.keras_code import code_in
+from tradeoff.keras_code import refuse_code
 from tradeoff.keras_graph import Graph, read_graph
 from tradeoff.own_data import OwnData
 from tradeoff.vocabulary import Outputs, TaskKind
@@ -61,7 +60,7 @@ def inspect_model(path: Path, allow_code: bool = False) -> OwnModel:
     """Look at a ``.keras`` file; what cannot be used is a :class:`BadInput` that says what it is."""
     config = read_config(path)
     if not allow_code:
-        _refuse_code(path, config)
+        refuse_code(path, config)
     try:
         graph = read_graph(config)
     except BadInput as error:
@@ -80,17 +79,6 @@ def _described(path: Path, graph: Graph) -> OwnModel:
         graph.last_activation,
         graph.layers,
     )
-
-
-def _refuse_code(path: Path, config: Mapping[str, Any]) -> None:
-    found = list(dict.fromkeys(code_in(config)))
-    if found:
-        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-        raise BadInput(
-            f"{path} needs code that is not Keras's own: {'; '.join(found[:3])}{more}. Loading it would run that code "
-            "with all your rights. If you trust where the file comes from, say --tradeoff-allow-code; or rebuild the "
-            "model with layers that Keras has"
-        )
 
 
 # --- does it fit the data? --------------------------------------------------------------------------

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import BadInput
+from tradeoff.plain_file import is_folder, refuse_special
+from tradeoff.text import safe
+from tradeoff.zip_file import check_zip, clipped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,21 +29,27 @@ def read_arrays(path: Path, wanted: Collection[str], limit: int = LIMIT) -> tupl
     _check_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             _check_archive(path, archive, limit)
+            members = {_array_name(info.filename): info for info in archive.infolist()}
             present = [name for name in wanted if name in members]
             arrays = {name: _read_array(path, archive, members[name], name) for name in present}
-            return arrays, tuple(name for name in members if name not in arrays)
+            return arrays, tuple(clipped(name) for name in members if name not in arrays)
     except BadInput:
         raise
     # A foreign file can make zipfile, zlib and numpy fail in any way they know.
     except Exception as error:
-        raise BadInput(f"{path} is not an .npz file, or is cut short: {error}; {_HOW}") from error
+        told = safe(str(error) or type(error).__name__)[:300]
+        raise BadInput(f"{path} is not an .npz file, or is cut short: {told}; {_HOW}") from error
+
+
+def _array_name(member: str) -> str:
+    return member.removesuffix(".npy")
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
+    if is_folder(path):
         raise BadInput(f"{path} is a folder; an .npz file is needed: {_HOW}")
+    refuse_special(path)
     try:
         with path.open("rb") as stream:
             start = stream.read(8)
@@ -57,14 +66,9 @@ def _check_file(path: Path) -> None:
 def _check_archive(path: Path, archive: zipfile.ZipFile, limit: int) -> None:
     infos = archive.infolist()
     if not any(info.filename.endswith(".npy") for info in infos):
-        found = ", ".join(info.filename for info in infos[:5]) or "nothing"
+        found = ", ".join(clipped(info.filename) for info in infos[:5]) or "nothing"
         raise BadInput(f"{path} is a zip file without arrays, it holds {found}; {_HOW}")
-    total = sum(info.file_size for info in infos)
-    if total > limit:
-        raise BadInput(
-            f"{path} would unpack to {total / 1024**3:.1f} GiB; up to {limit / 1024**3:.1f} GiB are taken: "
-            "use fewer samples"
-        )
+    check_zip(path, archive, limit, "data", _array_name)
 
 
 def _read_array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Array:
@@ -76,6 +80,8 @@ def _read_array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, nam
     # numpy makes room for what the header promises before it reads a byte of it.
     if math.prod(shape) * dtype.itemsize > info.file_size:
         raise BadInput(f"{path}: {name} promises shape {shape}, but its data is cut short")
+    if any(size < 0 for size in shape):
+        raise BadInput(f"{path}: {name} has the impossible shape {shape}")
     with archive.open(info) as stream:
         array: Array = np.lib.format.read_array(stream, allow_pickle=False)
     _check_values(path, name, array)

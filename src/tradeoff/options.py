@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradeoff.errors import BadInput, UnknownName
+from tradeoff.memory import DEFAULT, memory_limit
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Option:
     """One option.
 
     :param name: ``models`` is ``--tradeoff-models`` and ``models`` in the table.
-    :param help: one sentence for a person.
+    :param help: one sentence for a person; a percent sign stands twice, as argparse wants it.
     :param metavar: what stands behind it; empty for a switch.
     :param many: takes several, separated by commas.
     :param is_path: relative to where it was written: the working folder, or the pyproject's.
@@ -73,8 +74,10 @@ OPTIONS: Final = (
     ),
     Option("output", "where the files of this run go (default .tradeoff/runs/DATE)", "FOLDER", is_path=True),
     Option("resume", "go on with the newest run of these cells, or with that in --tradeoff-output: do only the rest"),
+    Option("rerun", "do a run again, as its manifest says; see tradeoff rerun", "MANIFEST", is_path=True),
     Option("rebuild", "ignore what the store has: build, convert and evaluate anew"),
     Option("timeout", "seconds a worker may take for one request before it is stopped (default 3600)", "SECONDS"),
+    Option("memory", "what a worker may use before it is stopped: 4GB, 800MB, 50%% (default 80%%)", "SIZE"),
     Option("in-process", "no workers: everything in the pytest process, for a debugger"),
 )
 
@@ -216,6 +219,15 @@ class Settings:
         if not 0 < value < math.inf:
             raise BadInput(f"--tradeoff-timeout={text!r} is not a number of seconds above 0")
         return value
+
+    @property
+    def memory(self) -> int:
+        """Bytes that a worker may use together with all that it starts."""
+        return memory_limit(self.text("memory") or DEFAULT)
+
+    def check(self) -> None:
+        """Raise for a number that is none, before anything is begun."""
+        _ = self.seed, self.timeout, self.memory
 
     def preset(self) -> Mapping[str, tuple[str, ...]]:
         """The axes of the chosen preset; what a user's preset leaves out is as in ``quick``."""

@@ -11,6 +11,7 @@ from tradeoff.errors import BadInput
 from tradeoff.options import Settings
 from tradeoff.own_data import read_data
 from tradeoff.own_model import OwnSpec, build
+from tradeoff.text import safe
 from tradeoff.vocabulary import Model, Outputs, Splits, Task, TaskKind
 
 _OF_DATA = ("preprocess", "kind", "metric", "loss", "outputs")
@@ -89,4 +90,4 @@ def explain_own(settings: Settings) -> list[str]:
         return []
     spec = OwnSpec(models=(), **_about_data(settings, data))
     found = read_data(Path(data), spec.settings, spec.seed)
-    return [f"data {found.source}", *(f"  {line}" for line in found.explanations), ""]
+    return [safe(f"data {found.source}"), *(f"  {safe(line)}" for line in found.explanations), ""]

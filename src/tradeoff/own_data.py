@@ -146,7 +146,7 @@ def _understand(
     loss = settings.loss or _LOSSES[targets.kind][0]
     explanations = (
         *(f"{name}: shape {array.shape}, {array.dtype}, {_range(array)}" for name, array in arrays.items()),
-        *((f"not used: {', '.join(ignored)}",) if ignored else ()),
+        *((f"not used: {_some(ignored)}",) if ignored else ()),
         *targets.explanations,
         f"judged by {metric}, fine-tuned with {loss}",
         *how_split,
@@ -159,7 +159,7 @@ def _understand(
 
 
 def _check_names(arrays: Mapping[str, Array], ignored: tuple[str, ...]) -> None:
-    found = ", ".join((*arrays, *ignored)) or "no arrays"
+    found = _some((*arrays, *ignored)) or "no arrays"
     wanted: tuple[str, ...] = ("x_train", "y_train", "x_test", "y_test")
     if "x" in arrays or "y" in arrays:
         mixed = [name for name in arrays if name not in ("x", "y")]
@@ -171,6 +171,10 @@ def _check_names(arrays: Mapping[str, Array], ignored: tuple[str, ...]) -> None:
         missing.append("y_val" if "x_val" in arrays else "x_val")
     if missing:
         raise BadInput(f"there is no {', no '.join(missing)}; found {found}; {_EXPECTED}")
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def _check_inputs(inputs: Mapping[str, Array]) -> None:

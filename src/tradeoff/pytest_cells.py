@@ -11,19 +11,21 @@ from typing import Any, Final
 
 import pytest
 
+from tradeoff.again import notes_again, plan_again, settings_again
 from tradeoff.benchmark_options import marker_options, timing_of
 from tradeoff.corridor import Corridor
 from tradeoff.errors import BadInput, TradeoffError
 from tradeoff.journal import Finished, with_records
+from tradeoff.manifest import Invocation, invocation_of
 from tradeoff.matrix import PlannedCell
-from tradeoff.options import Option, Settings, read_table, resolve_settings
+from tradeoff.options import BY_NAME, Option, Settings, read_table, resolve_settings
 from tradeoff.progress import ProgressLine, uncaptured
 from tradeoff.record import JSON_KEY, Axes, Record, Status
 from tradeoff.registry import GROUP, PluginSources, is_for_workers, load_registry
 from tradeoff.replay import ReplayClock, entry_of, replay, tape_of
 from tradeoff.results import show_results, surroundings_of, write_results
 from tradeoff.session import EndedBefore, Plan, Session, begin_session, make_plan, outcome_of
-from tradeoff.text import seconds
+from tradeoff.text import safe_lines, seconds
 
 #: What pytest-benchmark's table shows of cells unless ``--benchmark-columns`` says otherwise.
 COLUMNS: Final = ("median", "iqr", "rounds", "iterations")
@@ -74,7 +76,7 @@ class Cells:
         if self.error is not None:
             # What stands for 'no parameters' would be listed as if it were a cell.
             items.clear()
-            raise pytest.UsageError(str(self.error))
+            raise pytest.UsageError(safe_lines(str(self.error)))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -84,6 +86,8 @@ class Cells:
         if not planned or self.plan is None or self._parallel:
             return
         self._tell_problems(self.plan)
+        for text in notes_again(self.plan.settings, planned, self.timing):
+            self._tell(text, yellow=True)
         if not self.config.option.collectonly:
             self._begin(self.plan, planned)
 
@@ -95,7 +99,7 @@ class Cells:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and (markup or self.config.get_verbosity() >= 0):
             reporter.ensure_newline()
-            reporter.write_line(f"tradeoff: {text}", **markup)
+            reporter.write_line(f"tradeoff: {safe_lines(text)}", **markup)
 
     def _beginning(self, plan: Plan, planned: int) -> str:
         """What is about to happen, and how long it is measured: pytest-benchmark's header tells its own defaults."""
@@ -116,9 +120,10 @@ class Cells:
                 self._warn,
                 self._waiting,
                 surroundings_of(self.config),
+                _invocation(self.config),
             )
         except TradeoffError as error:
-            raise pytest.UsageError(str(error)) from error
+            raise pytest.UsageError(safe_lines(str(error))) from error
         self.progress.total = sum(cell.refusal is None for _, cell in planned)
         self._tell(self._beginning(plan, len(planned)))
         self._tell_resumed(plan, self.session)
@@ -285,14 +290,15 @@ class Cells:
             return
         show_results(terminalreporter, self.session, self.session.whole_run())
         if self.error is not None:
-            terminalreporter.write_line(f"ERROR: {self.error}", red=True)
+            terminalreporter.write_line(f"ERROR: {safe_lines(str(self.error))}", red=True)
 
 
 def _make_plan(config: pytest.Config) -> Plan:
     sources, plugins = _plugins(config)
     # What pytest has loaded already is not loaded a second time here; a worker does it by name.
     registry = load_registry(PluginSources(blocked=sources.blocked), plugins)
-    plan = make_plan(_settings(config), sources, registry)
+    settings = _settings(config)
+    plan = plan_again(settings, lambda: make_plan(settings, sources, registry))
     if not plan.matrix.cells:
         why = "; ".join((*registry.problems, *plan.matrix.notes))
         raise BadInput(f"the selection has no cell: {why or 'an axis of it is empty'}")
@@ -303,7 +309,15 @@ def _settings(config: pytest.Config) -> Settings:
     def given(option: Option) -> Any:
         return config.getoption(option.dest)
 
-    return resolve_settings(given, config.invocation_params.dir, read_table(_home(config)))
+    folder = config.invocation_params.dir
+    # Written by whoever starts this very run, and in no file.
+    allow_code = BY_NAME["allow-code"].flag in map(str, config.invocation_params.args)
+    return settings_again(resolve_settings(given, folder, read_table(_home(config))), folder, allow_code)
+
+
+def _invocation(config: pytest.Config) -> Invocation:
+    asked = config.option
+    return invocation_of(config.invocation_params.dir, config.args, asked.keyword, asked.markexpr, asked.pyargs)
 
 
 def _home(config: pytest.Config) -> Path:

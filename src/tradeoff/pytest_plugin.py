@@ -35,6 +35,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(FIXTURE, _cells(metafunc.config).parameters(), indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A manifest is about cells: under ``--tradeoff-rerun`` no other test of a folder that it names is run."""
+    if config.getoption("tradeoff_rerun"):
+        others = [item for item in items if FIXTURE not in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if item not in others]
+        if others:
+            config.hook.pytest_deselected(items=others)
+
+
 def _cells(config: pytest.Config) -> Cells:
     """The hooks of a session that has cells, registered when the first test asks for one."""
     if _CELLS not in config.stash:

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from tradeoff.errors import BadInput
+from tradeoff.plain_file import refuse_special
 from tradeoff.vocabulary import Direction, Provenance
 
 SCHEMA: Final = 1
@@ -200,7 +201,7 @@ def _read_run(path: Path) -> Run:
     try:
         try:
             return _quickly_read(text, str(path))
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return _patiently_read(text, str(path))
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
@@ -230,11 +231,12 @@ def _no_number(name: str) -> None:
 
 
 def _bytes_of(path: Path) -> bytes:
+    refuse_special(path)
     try:
         return path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"{path}: there is no such file") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read: {error}") from error
 
 

@@ -7,6 +7,7 @@ one name are both told of.
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +21,18 @@ import pluggy
 
 from tradeoff import hookspecs
 from tradeoff.errors import BadInput, UnknownName
+from tradeoff.spelling import NAME
+from tradeoff.text import safe
 from tradeoff.vocabulary import Backend, Device, Model, Renderer, Task, Technique
 
 GROUP: Final = "tradeoff"
+_LONGEST_NAME: Final = 100
+#: Of a problem, which holds what a plugin raised.
+_LONGEST: Final = 1000
+#: A device's name may tell the runtime too: ``stm32h743@tflm``.
+_DEVICE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-@]*\Z")
+#: It ends the name of a file in the run's folder.
+_SUFFIX: Final = re.compile(r"(\.[A-Za-z0-9_\-]+)*\Z")
 
 
 @dataclass(frozen=True)
@@ -186,7 +196,7 @@ class _Collector:
             devices=self._things("device", Device),
             renderers=self._things("renderer", Renderer),
             origins=self._origins,
-            problems=tuple(self._problems),
+            problems=tuple(safe(problem)[:_LONGEST] for problem in self._problems),
         )
 
     def _things(self, kind: str, expected: type[Any]) -> dict[str, Any]:
@@ -220,6 +230,8 @@ class _Collector:
             self._problems.append(
                 f"plugin {plugin!r}: tradeoff_{kind}s gave a {type(thing).__name__}, expected {expected.__name__}"
             )
+        elif fault := _fault(kind, thing):
+            self._problems.append(f"plugin {plugin!r}: {fault}; it is left out")
         elif thing.name in found:
             self._problems.append(
                 f"{kind} {thing.name!r} is claimed by plugins {self._origins[kind, thing.name]!r} and {plugin!r}; "
@@ -228,6 +240,22 @@ class _Collector:
         else:
             found[thing.name] = thing
             self._origins[kind, thing.name] = plugin
+
+
+def _fault(kind: str, thing: Any) -> str | None:
+    """What of its name, or of what stands beside it, cannot be spelled, shown or made a file's name."""
+    name, pattern = getattr(thing, "name", None), _DEVICE if kind == "device" else NAME
+    if not isinstance(name, str) or not pattern.match(name) or len(name) > _LONGEST_NAME:
+        return (
+            f"a {kind} is named {str(name)[:60]!r}; a name is a letter followed by letters, digits, '_', '.' or '-', "
+            f"up to {_LONGEST_NAME} of them"
+        )
+    if not isinstance(getattr(thing, "summary", ""), str):
+        return f"the summary of {kind} {name!r} is no text"
+    suffix = getattr(thing, "suffix", "")
+    if not isinstance(suffix, str) or not _SUFFIX.match(suffix):
+        return f"{kind} {name!r} has the suffix {str(suffix)[:60]!r}; expected one such as '.md', or none"
+    return None
 
 
 def plugin_sources_to_json(sources: PluginSources) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from tradeoff.errors import TradeoffError
 from tradeoff.journal import NAME as JOURNAL_NAME
 from tradeoff.journal import benchmark_json, read_content
 from tradeoff.machine import installed_version
+from tradeoff.manifest import NAME as MANIFEST_NAME
 from tradeoff.record import Run
 from tradeoff.registry import Registry
 from tradeoff.run_folder import FolderInUse
@@ -141,5 +142,6 @@ def _shown(path: Path) -> str:
 
 def _files(folder: Path) -> list[str]:
     order = {".json": 0, ".md": 1, ".csv": 2}
-    names = [path.name for path in folder.iterdir() if path.is_file() and path.suffix in order]
+    results = (path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST_NAME)
+    names = [path.name for path in results if path.suffix in order]
     return sorted(names, key=lambda name: order[Path(name).suffix])

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from tradeoff.errors import BadInput
 from tradeoff.journal import NAME, Content, read_content
+from tradeoff.plain_file import refuse_special
 from tradeoff.record import Run
+from tradeoff.text import safe
 
 #: These may be others than at the beginning: what they chose is among the planned cells and the fingerprints, or
 #: they say how the work is done and not what is measured.
@@ -20,6 +22,7 @@ _MAY_DIFFER: Final = frozenset(
 )
 _OF_THE_MACHINE: Final = ("processor", "cores", "architecture", "python")
 _SHOWN: Final = 4
+_LONGEST: Final = 100
 
 
 def find_run(folders: Sequence[Path], now: Run) -> tuple[Path, Content] | None:
@@ -51,8 +54,10 @@ def _content(folder: Path) -> Content | None:
     """What its journal holds; one that was killed before its first line was whole holds nothing."""
     path = folder / NAME
     try:
-        if b"\n" not in path.read_bytes():
-            return None
+        refuse_special(path)
+        with path.open("rb") as stream:
+            if not stream.readline().endswith(b"\n"):
+                return None
     except OSError:
         return None
     return read_content(path)
@@ -83,7 +88,7 @@ def _cells(then: Run, now: Run) -> Iterator[str]:
     ):
         if cells:
             more = f" and {len(cells) - 1} more" if len(cells) > 1 else ""
-            yield f"{told} {cells[0]}{more}"
+            yield f"{told} {_safe(cells[0])}{more}"
 
 
 def _options_that_count(then: Run, now: Run) -> list[str]:
@@ -93,8 +98,13 @@ def _options_that_count(then: Run, now: Run) -> list[str]:
 def _values(kind: str, then: Mapping[str, Any], now: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
     for name in names:
         if then.get(name) != now.get(name):
-            yield f"{kind}{name} was {_told(then.get(name))} and is {_told(now.get(name))}"
+            yield f"{kind}{_safe(name)} was {_told(then.get(name))} and is {_told(now.get(name))}"
 
 
 def _told(value: Any) -> str:
-    return "not given" if value is None else repr(value) if isinstance(value, str) else f"{value}"
+    return "not given" if value is None else _safe(repr(value) if isinstance(value, str) else f"{value}")
+
+
+def _safe(text: str) -> str:
+    """What comes from a journal may be a stranger's."""
+    return safe(text)[:_LONGEST]

@@ -12,6 +12,7 @@ from tradeoff.corridor import Corridor
 from tradeoff.errors import Refused, TradeoffError
 from tradeoff.journal import Content, Finished, Journal, Key, key_of
 from tradeoff.machine import describe_machine, installed_version, versions_of
+from tradeoff.manifest import Invocation, make_manifest, write_manifest
 from tradeoff.matrix import Matrix, PlannedCell, plan
 from tradeoff.measuring import Timing
 from tradeoff.options import Settings
@@ -39,7 +40,8 @@ class Plan:
 
 
 def make_plan(settings: Settings, sources: PluginSources, registry: Registry) -> Plan:
-    """Check the user's own files, and plan the matrix."""
+    """Check options and the user's own files, and plan the matrix."""
+    settings.check()
     own = read_own(settings)
     names: list[str] = []
     if own is not None:
@@ -63,7 +65,7 @@ class Session:
     _supply: Supply
     _before: Content
     _records: dict[Key, Record] = field(default_factory=dict)
-    _workers_told: int = 0
+    _workers_told: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -88,9 +90,9 @@ class Session:
         """A cell has ended: keep its record on disk before the next begins."""
         self._records[key_of(record)] = record
         if self.kept(*key_of(record)) is None:
-            if len(self.workers.reports) > self._workers_told:
-                self._workers_told = len(self.workers.reports)
-                self.journal.write_workers(self._all_workers())
+            if (workers := self._all_workers()) != self._workers_told:
+                self.journal.write_workers(workers)
+                self._workers_told = workers
             self.journal.write(record, benchmark)
 
     def finished(self, suite: str, cell: str) -> Record | None:
@@ -121,12 +123,14 @@ def begin_session(
     warn: Any,
     waiting: Any,
     surroundings: Mapping[str, Any],
+    invocation: Invocation,
 ) -> Session:
     """Open store and run folder and write what is planned.
 
     :param planned: suite and cell of every selected item.
     :param folder: where ``.tradeoff`` lies unless options say otherwise.
     :param surroundings: what pytest-benchmark says of machine and commit.
+    :param invocation: how pytest was started.
     """
     settings = plan_.settings
     store = Store(
@@ -147,6 +151,7 @@ def begin_session(
     before = place.content
     if before is None:
         run = replace(now, name=place.path.name)
+        write_manifest(place.path, make_manifest(plan_, run, timing, invocation))
         journal = Journal.begin(place.path, run, surroundings)
     else:
         # It keeps its name, its beginning and what it was begun with.
@@ -165,7 +170,7 @@ def _workers(plan_: Plan, output: Path) -> Workers:
     }
     if plan_.settings.switch("in-process"):
         return InProcessWorkers(setup, registry=plan_.registry)
-    return ProcessWorkers(setup, output, plan_.settings.timeout)
+    return ProcessWorkers(setup, output, plan_.settings.timeout, plan_.settings.memory)
 
 
 def _options(plan_: Plan, timing: Timing) -> dict[str, Any]:
@@ -173,9 +178,11 @@ def _options(plan_: Plan, timing: Timing) -> dict[str, Any]:
     settings = plan_.settings
     axes = {axis: list(words) for axis, words in settings.preset().items()}
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.values.items()}
-    options = {"preset": "quick", **axes, **given, "seed": settings.seed, "timing": timing.to_json()}
+    options: dict[str, Any] = {"preset": "quick", **axes, **given}
+    options |= {"seed": settings.seed, "timing": timing.to_json()}
     if plan_.own is not None:
-        options["own"] = {thing.name: thing.version for thing in (plan_.own.task, *plan_.own.models)}
+        own = plan_.own
+        options["own"] = {own.task.name: own.task.version, **{model.name: model.version for model in own.models}}
     return options
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.datafiles import DataFiles, write_data
 from tradeoff.errors import BadInput, TradeoffError
-from tradeoff.fingerprint import digest_tree
+from tradeoff.fingerprint import digest_tree, files_in
 from tradeoff.keras_files import permit_code
 from tradeoff.measuring import Samples, Timing, measure, measure_beside
 from tradeoff.own import own_from_json
@@ -232,11 +232,12 @@ def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:
 
 def _describe(backend: Backend, folder: Path, artifact: Path) -> dict[str, Any]:
     """Name, content and sizes of the file or folder that ``convert`` returned."""
-    if not artifact.exists() or not artifact.resolve().is_relative_to(folder.resolve()):
+    inside = artifact.resolve().is_relative_to(folder.resolve()) and not artifact.is_symlink()
+    if not artifact.exists() or not inside:
         raise TradeoffError(
             f"backend {backend.name}: convert returned {artifact}, which it did not write into its folder"
         )
-    files = sorted(path for path in artifact.rglob("*") if path.is_file()) if artifact.is_dir() else [artifact]
+    files = list(files_in(artifact).values()) if artifact.is_dir() else [artifact]
     return {
         "artifact": artifact.resolve().relative_to(folder.resolve()).as_posix(),
         "content": backend.content(artifact) or digest_tree(artifact),

@@ -45,14 +45,12 @@ class Entry:
     @property
     def inputs(self) -> Mapping[str, Any]:
         """What it was made from."""
-        inputs: Mapping[str, Any] = self.manifest.get("inputs", {})
-        return inputs
+        return _table(self.manifest.get("inputs"))
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """What its builder told of it."""
-        facts: Mapping[str, Any] = self.manifest.get("facts", {})
-        return facts
+        return _table(self.manifest.get("facts"))
 
     @property
     def created(self) -> float:
@@ -71,6 +69,11 @@ class Entry:
     def size(self) -> int:
         """Bytes on the disk."""
         return size_of(self.path)
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    """An unverified manifest can hold anything."""
+    return value if isinstance(value, dict) else {}
 
 
 def size_of(path: Path) -> int:
@@ -116,6 +119,7 @@ def verified(path: Path, kind: Kind, key: str) -> Entry:
             raise CorruptedEntry("it is not a folder")
         manifest = _checked_manifest(path / MANIFEST, kind, key)
         _check_files(path, manifest["files"])
+        _check_artifact(manifest)
         return Entry(kind, key, path, manifest)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise CorruptedEntry(f"{error.filename} is missing or of another type") from error
@@ -125,6 +129,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """What stands in a manifest, unchecked but for being a JSON object."""
     if path.is_symlink():
         raise CorruptedEntry(f"{MANIFEST} is a link")
+    if path.exists() and not path.is_file():
+        raise CorruptedEntry(f"{MANIFEST} is not a file")
     try:
         data = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -146,7 +152,19 @@ def _checked_manifest(path: Path, kind: Kind, key: str) -> dict[str, Any]:
         raise CorruptedEntry(f"{MANIFEST} has schema {manifest.get('schema')!r}; this tradeoff knows {SCHEMA}")
     if (manifest.get("kind"), manifest.get("key")) != (kind, key):
         raise CorruptedEntry(f"{MANIFEST} belongs to {manifest.get('kind')} {manifest.get('key')}")
+    if not all(isinstance(manifest.get(name), dict) for name in ("inputs", "facts", "files")):
+        raise CorruptedEntry(f"{MANIFEST} lacks what the store always writes")
     return manifest
+
+
+def _check_artifact(manifest: Mapping[str, Any]) -> None:
+    """What is said to be shipped must be among the files that were checked: no path leads out of an entry."""
+    named = manifest["facts"].get("artifact")
+    if named is None or named == ".":
+        return
+    inside = isinstance(named, str) and any(name == named or name.startswith(f"{named}/") for name in manifest["files"])
+    if not inside:
+        raise CorruptedEntry(f"{MANIFEST} names {str(named)[:100]!r} for its artifact, which is not in it")
 
 
 def _check_files(folder: Path, promised: Mapping[str, Mapping[str, Any]]) -> None:
@@ -165,6 +183,8 @@ def _check_files(folder: Path, promised: Mapping[str, Mapping[str, Any]]) -> Non
 
 def _check_file(name: str, file: Path, promised: Mapping[str, Any]) -> None:
     size = file.stat().st_size
+    if not isinstance(promised, dict) or not {"size", "sha256"} <= promised.keys():
+        raise CorruptedEntry(f"{MANIFEST} does not say what {name} should be")
     if size != promised["size"]:
         raise CorruptedEntry(f"{name} has {size} bytes instead of {promised['size']}")
     if digest_file(file) != promised["sha256"]:

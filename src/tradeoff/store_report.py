@@ -9,7 +9,7 @@ from typing import Any
 
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.store import KINDS, Entry, Kind, Store
-from tradeoff.text import age, columns, size
+from tradeoff.text import age, columns, safe, size
 
 _DAY = 86_400.0
 
@@ -28,23 +28,34 @@ def list_store(store: Store, kinds: Sequence[str] | None) -> list[str]:
 def describe(entry: Entry) -> str:
     """What an entry was made from, in the words of the matrix."""
     inputs: Mapping[str, Any] = entry.inputs
-    if entry.kind == "data":
+    return safe(_described(entry.kind, inputs))[:200]
+
+
+def _described(kind: Kind, inputs: Mapping[str, Any]) -> str:
+    if kind == "data":
         return str(inputs.get("task", ""))
-    if entry.kind == "variant":
-        steps = "+".join(step["spelling"] for step in inputs.get("steps", ())) or "baseline"
-        return f"{inputs.get('model', '')}/{steps} seed {inputs.get('seed', '')}"
-    if entry.kind == "artifact":
+    if kind == "variant":
+        # What stands in a manifest is checked by `verify`; here whatever stands there is shown.
+        steps = inputs.get("steps")
+        spelled = [step.get("spelling") if isinstance(step, dict) else step for step in _listed(steps)]
+        told = "+".join(map(str, spelled)) or "baseline"
+        return f"{inputs.get('model', '')}/{told} seed {inputs.get('seed', '')}"
+    if kind == "artifact":
         return f"{inputs.get('backend', '')} {inputs.get('precision', '')} of {str(inputs.get('variant', ''))[:12]}"
     judged = inputs.get("artifact") or inputs.get("reference", "")
     return f"{inputs.get('backend', 'reference')} on {inputs.get('task', '')} of {str(judged)[:12]}"
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def verify_store(store: Store) -> tuple[list[str], int]:
     """Read every byte; exit status 1 when something is wrong."""
     problems = store.verify()
     aside = store.set_aside()
-    lines = [str(problem) for problem in problems]
-    lines += [f"set aside earlier: {path}" for path in aside]
+    lines = [safe(str(problem)) for problem in problems]
+    lines += [safe(f"set aside earlier: {path}") for path in aside]
     count = len(store.entries())
     lines.append(f"{store.root}: {count} entries, {len(problems)} with problems")
     if problems:

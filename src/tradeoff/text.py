@@ -14,6 +14,11 @@ def safe(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def safe_lines(text: str) -> str:
+    """The same for a text of several lines, which stay lines."""
+    return "\n".join(map(safe, text.split("\n")))
+
+
 def columns(rows: Iterable[Sequence[str]], indent: str = "  ", gap: str = "  ") -> list[str]:
     """Rows with their columns under each other; the last column may be as long as it likes."""
     table = [[safe(cell) for cell in row] for row in rows]

@@ -1,34 +1,40 @@
 """The worker processes, seen from the process that plans and shows.
 
 One worker per environment, started when it is first needed and kept. execnet carries the messages: plain
-data only, no pickles, and the same code can reach another host.
+data only, no pickles, and the same code can reach another host. Whatever becomes of a worker, its request
+ends, and nothing of it stays.
 """
 
 from __future__ import annotations
 
-import contextlib
+import math
 import os
-import signal
+import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Protocol
 
 import execnet
 
+from tradeoff.deaths import Deaths, WorkerDied, how_it_ended
 from tradeoff.errors import Refused, TradeoffError
+from tradeoff.guard import Guard
 from tradeoff.registry import Registry
+from tradeoff.text import safe, size
 from tradeoff.vocabulary import Environment, Progress
-from tradeoff.worker import BOOTSTRAP, answer
+from tradeoff.worker import answer
+from tradeoff.worker_log import harmless
+from tradeoff.worker_process import WorkerProcess, start_worker
 
-_TAIL_LINES: Final = 15
-_TAIL_BYTES: Final = 16_384
-#: Importing a framework on a cold disk takes this long at the worst; a request has its own limit.
-_START_SECONDS: Final = 300.0
-#: One thread unless a backend's environment says otherwise; the numeric libraries read these at their first import.
-_ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+__all__ = ["InProcessWorkers", "ProcessWorkers", "WorkerDied", "WorkerFailed", "WorkerReport", "Workers"]
+
+#: How often a worker is looked at while it works; a message is seen at once.
+_LOOK_SECONDS: Final = 0.05
+#: A framework takes the time it takes to be imported, however short the requests are meant to be.
+_LEAST_START_SECONDS: Final = 60.0
 
 
 class WorkerFailed(TradeoffError):
@@ -39,22 +45,19 @@ class WorkerFailed(TradeoffError):
         super().__init__(text.strip().splitlines()[-1] if text.strip() else "an error without words")
 
 
-class WorkerDied(TradeoffError):
-    """The process is gone, or was stopped because it did not answer in time."""
-
-    def __init__(self, message: str, tail: str) -> None:
-        super().__init__(message)
-        self.detail = tail
-
-
 @dataclass(frozen=True)
 class WorkerReport:
-    """What starting a worker cost; paid once per run and shown apart."""
+    """What starting a worker cost; paid once per run and shown apart.
+
+    :param import_seconds: none if it ended before it had imported everything.
+    :param ended: how it ended before its run did.
+    """
 
     name: str
     start_seconds: float
-    import_seconds: float
+    import_seconds: float | None
     log: str
+    ended: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """For the run's record."""
@@ -63,6 +66,7 @@ class WorkerReport:
             "start_seconds": self.start_seconds,
             "import_seconds": self.import_seconds,
             "log": self.log,
+            "ended": self.ended,
         }
 
 
@@ -79,114 +83,168 @@ class Workers(Protocol):
 
 
 @dataclass
-class _Worker:
-    gateway: execnet.Gateway
-    channel: execnet.Channel
-    log: Path
-    pid: int = 0
-
-
-@dataclass
 class ProcessWorkers:
     """Worker processes.
 
     :param setup: what each is told first: plugins, the user's own model, seeds.
     :param logs: the folder of their output.
     :param timeout: seconds for one request.
+    :param memory: bytes for a worker with all that it starts.
+    :param start_timeout: seconds until it is ready, unless ``timeout`` is shorter; a minute it has in any case.
     """
 
     setup: Mapping[str, Any]
     logs: Path
     timeout: float
+    memory: float = math.inf
+    start_timeout: float = 300.0
     reports: list[WorkerReport] = field(default_factory=list)
     _group: execnet.Group = field(default_factory=lambda: execnet.Group(execmodel="thread"))
-    _running: dict[Environment, _Worker] = field(default_factory=dict)
+    _running: dict[Environment, WorkerProcess] = field(default_factory=dict)
+    _report_of: dict[Environment, int] = field(default_factory=dict)
+    _deaths: Deaths = field(default_factory=Deaths)
+    _guard: Guard | None = None
+    _next_look: float = 0.0
 
     def ask(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         """Have one request done, starting the worker if need be."""
-        worker = self._running.get(environment) or self._start(environment, progress)
+        content = {name: value for name, value in request.items() if name != "folder"}
+        key = (environment, repr(sorted(content.items())))
+        while True:
+            self._deaths.refuse(key)
+            if environment not in self._running:
+                self._start(environment, progress)
+            try:
+                return _value(self._answer(environment, request, progress))
+            except WorkerDied as death:
+                self._deaths.note(key, death)
+                _tell_retry(death, progress)
+                _empty(request.get("folder"))
+
+    def _answer(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         try:
-            worker.channel.send(dict(request))
+            self._running[environment].channel.send(dict(request))
         except OSError:
-            raise self._buried(environment, "ended before it was asked") from None
-        message = self._wait(environment, self.timeout, progress)
-        return _value(message)
+            raise self._buried(environment, "") from None
+        end = monotonic() + self.timeout
+        return self._wait(environment, end, f"did not answer within {self.timeout:g} s and was stopped", progress)
 
-    def _start(self, environment: Environment, progress: Progress) -> _Worker:
-        progress(f"starting worker {environment.name}", 0.0)
+    def _start(self, environment: Environment, progress: Progress) -> None:
+        while True:
+            self._deaths.refuse(environment)
+            try:
+                return self._start_once(environment, progress)
+            except WorkerDied as death:
+                self._deaths.note(environment, death)
+                _tell_retry(death, progress)
+
+    def _start_once(self, environment: Environment, progress: Progress) -> None:
+        name = safe(environment.name)
+        progress(f"starting worker {name}", 0.0)
         begun = monotonic()
-        number = len(self.reports) + 1
-        log = self.logs / f"worker-{number}-{environment.name.replace(' ', '-').replace('/', '-')}.log"
-        gateway = self._group.makegateway("popen//execmodel=main_thread_only")
-        channel = gateway.remote_exec(BOOTSTRAP)
-        channel.send(
-            {
-                **self.setup,
-                "log": str(log),
-                "variables": {**_ONE_THREAD, **dict(environment.variables)},
-                "modules": list(environment.modules),
-                "sys_path": [path or str(Path.cwd()) for path in sys.path],
-            }
-        )
-        worker = self._running[environment] = _Worker(gateway, channel, log)
-        worker.pid = self._wait(environment, _START_SECONDS, progress)["pid"]
-        started = monotonic() - begun
-        ready = self._wait(environment, _START_SECONDS, progress)
+        seconds = min(self.start_timeout, max(self.timeout, _LEAST_START_SECONDS))
+        setup = {
+            **self.setup,
+            "variables": dict(environment.variables),
+            "modules": list(environment.modules),
+            "sys_path": [path or str(Path.cwd()) for path in sys.path],
+        }
+        try:
+            self._guard = self._guard or Guard.start()
+            worker = start_worker(self._group, self._guard, name, self.logs, setup, seconds)
+        except (OSError, EOFError, AssertionError) as error:
+            # The last is execnet's, when an interpreter says something else than that it is there.
+            raise WorkerDied(name, f"could not be started: {error or 'its interpreter ended'}", "") from error
+        self._running[environment] = worker
+        self._report_of[environment] = len(self.reports)
+        self.reports.append(WorkerReport(name, 0.0, None, str(worker.log.path)))
+        late = f"did not start within {seconds:g} s and was stopped"
+        self._wait(environment, begun + seconds, late, progress)
+        self._report(environment, start_seconds=monotonic() - begun)
+        ready = self._wait(environment, begun + seconds, late, progress)
         if ready["kind"] != "ready":
-            self._bury(environment)
-            raise WorkerFailed(ready["text"])
-        self.reports.append(WorkerReport(environment.name, started, ready["import_seconds"], str(log)))
-        return worker
+            self._bury(environment, "could not import what it needs", grace=0.0)
+            _value(ready)
+        self._report(environment, import_seconds=ready["import_seconds"])
 
-    def _wait(self, environment: Environment, seconds: float, progress: Progress) -> Any:
-        """The next message that is not an event."""
-        end = monotonic() + seconds
-        channel = self._running[environment].channel
+    def _report(self, environment: Environment, **known: Any) -> None:
+        position = self._report_of[environment]
+        self.reports[position] = replace(self.reports[position], **known)
+
+    def _wait(self, environment: Environment, end: float, late: str, progress: Progress) -> Any:
+        """The next message that is not an event; whatever else happens, the worker is buried."""
+        try:
+            return self._next_message(environment, end, late, progress)
+        except WorkerDied:
+            raise
+        except BaseException:
+            # Such as Ctrl-C: what it answers later would be taken for the answer to another request.
+            if environment in self._running:
+                self._bury(environment, "was stopped with the run", grace=0.0)
+            raise
+
+    def _next_message(self, environment: Environment, end: float, late: str, progress: Progress) -> Any:
+        worker = self._running[environment]
+        has_ended = False
         while True:
             try:
-                message = channel.receive(max(0.0, end - monotonic()))
-            except channel.TimeoutError:
-                raise self._buried(environment, f"did not answer within {seconds:g} s and was stopped") from None
-            except (EOFError, channel.RemoteError):
+                message = worker.channel.receive(max(0.0, min(end, self._next_look) - monotonic()))
+            except worker.channel.TimeoutError:
+                if has_ended:
+                    raise self._buried(environment, "") from None
+                # A child that it has forked may keep the channel open; what it had sent is read first.
+                has_ended = worker.has_ended()
+            except worker.channel.RemoteError as error:
+                raise self._buried(environment, f"closed its channel: {_last_line(str(error))}") from None
+            except EOFError:
                 raise self._buried(environment, "") from None
-            except KeyboardInterrupt:
-                self._bury(environment)
-                raise
-            if message["kind"] != "progress":
-                return message
-            progress(message["text"], message["done"])
+            else:
+                if message["kind"] != "progress":
+                    return message
+                progress(safe(message["text"]), message["done"])
+            if monotonic() >= self._next_look:
+                self._look(environment)
+            if monotonic() >= end:
+                how = f"{late}; a signal had suspended it" if worker.is_suspended() else late
+                raise self._buried(environment, how, crashed=False)
 
-    def _buried(self, environment: Environment, how: str) -> WorkerDied:
+    def _look(self, environment: Environment) -> None:
+        """See that no log becomes too large, and that the one at work does not use too much memory."""
+        for worker in self._running.values():
+            worker.log.trim()
+        if self._running[environment].uses_more_than(self.memory):
+            raise self._buried(environment, f"used more than {size(self.memory)} and was stopped", crashed=False)
+        self._next_look = monotonic() + _LOOK_SECONDS
+
+    def _buried(self, environment: Environment, how: str, *, crashed: bool = True) -> WorkerDied:
         """The error that tells how a worker ended; it is removed, and the next request starts another."""
         worker = self._running[environment]
-        status = self._bury(environment)
-        told = how or _how_it_ended(status)
-        return WorkerDied(f"worker {environment.name} {told}", _tail(worker.log))
+        if crashed:
+            status = self._bury(environment, how)
+            how = how or how_it_ended(status)
+            self._report(environment, ended=how)
+        else:
+            self._bury(environment, how, grace=0.0)
+        return WorkerDied(worker.name, how, worker.log.tail(), crashed=crashed)
 
-    def _bury(self, environment: Environment) -> int | None:
-        """Make sure that it and its children are gone."""
+    def _bury(self, environment: Environment, how: str, grace: float | None = None) -> int | None:
+        """Make sure that it and its children are gone, and note how it ended."""
         worker = self._running.pop(environment)
-        # execnet has no public way to a worker's exit status.
-        process: Any = worker.gateway._io.popen  # pyright: ignore[reportAttributeAccessIssue]
-        with contextlib.suppress(Exception):
-            process.wait(timeout=0.5)
-        status: int | None = process.poll()
-        if worker.pid:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(worker.pid, signal.SIGKILL)
-        if status is None:
-            process.kill()
-            process.wait()
-        worker.gateway.exit()
-        return status
+        self._report(environment, ended=how)
+        return worker.bury() if grace is None else worker.bury(grace)
 
     def close(self) -> None:
-        """Stop every worker."""
-        for environment in list(self._running):
-            worker = self._running[environment]
+        """Stop every worker, and see that nothing of them is left."""
+        for worker in self._running.values():
+            worker.look()
             worker.gateway.exit()
-            self._bury(environment)
+        while self._running:
+            _, worker = self._running.popitem()
+            worker.bury()
         self._group.terminate(timeout=2.0)
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
 
 
 @dataclass
@@ -209,7 +267,7 @@ class InProcessWorkers:
             if self.setup.get("allow_code"):
                 permit_code()
             self._desk = Desk(self.registry)
-        return _value(answer(self._desk, request, progress))
+        return _value(answer(self._desk, request, lambda text, done: progress(safe(str(text)), done)))
 
     def close(self) -> None:
         """Nothing to stop."""
@@ -221,30 +279,27 @@ def _value(message: Mapping[str, Any]) -> Any:
     if kind == "answer":
         return message["value"]
     if kind == "refused":
-        raise Refused(message["reason"], message["detail"])
+        raise Refused(message["reason"], harmless(message["detail"]))
     if kind == "error":
-        raise TradeoffError(message["text"])
+        raise TradeoffError(harmless(message["text"]))
     if kind == "full":
         # The store is told as if it had met the full disk itself: it knows what a person can do about it.
         raise OSError(message["errno"], os.strerror(message["errno"]))
-    raise WorkerFailed(message["text"])
+    raise WorkerFailed(harmless(message["text"]))
 
 
-def _how_it_ended(status: int | None) -> str:
-    if status is None:
-        return "closed its channel and was stopped"
-    if status < 0:
-        name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
-        return f"died of {name}"
-    return f"ended with exit status {status}"
+def _tell_retry(death: WorkerDied, progress: Progress) -> None:
+    progress(f"worker {death.worker} {death.how}; trying once more in a fresh one", 0.0)
 
 
-def _tail(log: Path) -> str:
-    """The last lines a worker printed."""
-    try:
-        with log.open("rb") as stream:
-            stream.seek(max(0, log.stat().st_size - _TAIL_BYTES))
-            text = stream.read().decode("utf-8", errors="replace")
-    except OSError as error:
-        return f"(its output cannot be read: {error})"
-    return "\n".join(text.splitlines()[-_TAIL_LINES:])
+def _empty(folder: str | None) -> None:
+    """Remove what a worker had written for a request before it died."""
+    for path in Path(folder).iterdir() if folder else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _last_line(text: str) -> str:
+    return (harmless(text).splitlines() or ["without a word"])[-1]

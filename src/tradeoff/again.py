@@ -19,7 +19,7 @@ from tradeoff.surroundings import Fingerprint, fingerprint
 from tradeoff.text import safe
 
 if TYPE_CHECKING:
-    from tradeoff.session import Plan
+    from tradeoff.planning import Plan
 
 #: Where files go and what a run may cost is up to whoever runs it, and so is executing a model's code.
 USERS_OWN: Final = ("output", "store", "resume", "memory", "timeout", "rerun")

@@ -13,9 +13,9 @@ from tradeoff.machine import describe_machine, installed_version
 from tradeoff.matrix import Matrix, quoted
 from tradeoff.options import Settings
 from tradeoff.own import explain_own
+from tradeoff.planning import make_plan
 from tradeoff.registry import PluginSources, Registry, load_registry
 from tradeoff.run_folder import project_folder, store_folder
-from tradeoff.session import make_plan
 from tradeoff.text import columns, safe, size
 from tradeoff.vocabulary import Backend, Requirement
 

@@ -28,7 +28,7 @@ from tradeoff.text import safe
 from tradeoff.variables import variables_now
 
 if TYPE_CHECKING:
-    from tradeoff.session import Plan
+    from tradeoff.planning import Plan
 
 SCHEMA: Final = 1
 NAME: Final = "manifest.json"

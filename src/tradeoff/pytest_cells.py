@@ -19,12 +19,13 @@ from tradeoff.journal import Finished, with_records
 from tradeoff.manifest import Invocation, invocation_of
 from tradeoff.matrix import PlannedCell
 from tradeoff.options import BY_NAME, Option, Settings, read_table, resolve_settings
+from tradeoff.planning import Plan, make_plan
 from tradeoff.progress import ProgressLine, uncaptured
 from tradeoff.record import JSON_KEY, Axes, Record, Status
 from tradeoff.registry import GROUP, PluginSources, is_for_workers, load_registry
 from tradeoff.replay import ReplayClock, entry_of, replay, tape_of
 from tradeoff.results import show_results, surroundings_of, write_results
-from tradeoff.session import EndedBefore, Plan, Session, begin_session, make_plan, outcome_of
+from tradeoff.session import EndedBefore, Session, begin_session, outcome_of
 from tradeoff.text import safe_lines, seconds
 
 #: What pytest-benchmark's table shows of cells unless ``--benchmark-columns`` says otherwise.

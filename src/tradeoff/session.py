@@ -1,4 +1,4 @@
-"""A run: what is planned, where its files go, and what became of each cell."""
+"""A run that has begun: what does the work, and what became of each cell."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from tradeoff.errors import Refused, TradeoffError
 from tradeoff.journal import Content, Finished, Journal, Key, key_of
 from tradeoff.machine import describe_machine, installed_version, versions_of
 from tradeoff.manifest import Invocation, make_manifest, write_manifest
-from tradeoff.matrix import Matrix, PlannedCell, plan
+from tradeoff.matrix import PlannedCell
 from tradeoff.measuring import Timing
-from tradeoff.options import Settings
-from tradeoff.own import Own, read_own
+from tradeoff.planning import Plan
 from tradeoff.record import Record, Run, Status
-from tradeoff.registry import PluginSources, Registry, plugin_sources_to_json
+from tradeoff.registry import Registry, plugin_sources_to_json
 from tradeoff.replay import ReplayClock
 from tradeoff.resume import is_done
 from tradeoff.run_folder import RunFolder, open_folder, store_folder
@@ -26,28 +25,6 @@ from tradeoff.store import Store
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Progress
 from tradeoff.workers import InProcessWorkers, ProcessWorkers, WorkerDied, WorkerFailed, Workers
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run would do: everything before the first worker starts."""
-
-    settings: Settings
-    sources: PluginSources
-    registry: Registry
-    matrix: Matrix
-    own: Own | None
-
-
-def make_plan(settings: Settings, sources: PluginSources, registry: Registry) -> Plan:
-    """Check options and the user's own files, and plan the matrix."""
-    settings.check()
-    own = read_own(settings)
-    names: list[str] = []
-    if own is not None:
-        registry = registry.with_own(own.task, own.models)
-        names = [model.name for model in own.models]
-    return Plan(settings, sources, registry, plan(settings, registry, names), own)
 
 
 @dataclass

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
+import sys
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -23,28 +26,29 @@ _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass
 class WorkerLog:
-    """The file into which a worker's output goes; the worker appends to it, so it may be cut meanwhile."""
+    """The file into which a worker's output goes; the worker appends to it while it is looked at."""
 
     path: Path
-    _left_out: int = 0
-    _note: bytes = b""
+    _emptied: int = _HEAD
 
     def trim(self) -> None:
-        """Cut the middle out of a file that has become too large."""
+        """Give back the disk that the middle of too large a file takes; the worker may go on writing."""
         # A log that is not there yet, or not any more, cannot be too large.
-        with contextlib.suppress(OSError):
-            if self.path.stat().st_size > _MOST:
-                self._cut()
+        with contextlib.suppress(OSError), self.path.open("r+b", buffering=0) as stream:
+            length = os.fstat(stream.fileno()).st_size
+            if length - self._emptied > _MOST:
+                if _punch(stream.fileno(), self._emptied, length - _TAIL):
+                    self._emptied = length - _TAIL
+                else:
+                    # Without holes in files, what comes at this moment is lost.
+                    _cut(stream)
 
-    def _cut(self) -> None:
-        with self.path.open("r+b", buffering=0) as stream:
-            stream.seek(-_TAIL, os.SEEK_END)
-            tail = stream.read(_TAIL)
-            self._left_out += os.fstat(stream.fileno()).st_size - _HEAD - len(self._note) - len(tail)
-            stream.truncate(_HEAD)
-        self._note = f"\n[... {size(self._left_out)} left out ...]\n".encode()
-        with self.path.open("ab") as stream:
-            stream.write(self._note + tail)
+    def settle(self) -> None:
+        """Cut the middle out of too large a file, now that nobody writes to it any more."""
+        with contextlib.suppress(OSError), self.path.open("r+b", buffering=0) as stream:
+            if os.fstat(stream.fileno()).st_size > _MOST:
+                _cut(stream)
+                self._emptied = _HEAD
 
     def tail(self) -> str:
         """The last lines."""
@@ -55,6 +59,26 @@ class WorkerLog:
         except OSError as error:
             return f"(its output cannot be read: {error})"
         return "\n".join(harmless(text).splitlines()[-_LINES:])
+
+
+def _cut(stream: FileIO) -> None:
+    length = stream.seek(-_TAIL, os.SEEK_END) + _TAIL
+    tail = stream.read(_TAIL)
+    stream.truncate(_HEAD)
+    stream.seek(_HEAD)
+    stream.write(f"\n[... {size(length - _HEAD - len(tail))} left out ...]\n".encode() + tail)
+
+
+def _punch(descriptor: int, start: int, end: int) -> bool:
+    """Make a hole in a file, which then takes no room on the disk; ``False`` where that cannot be done."""
+    if sys.platform != "linux":
+        return False
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)
+    if fallocate is None:
+        return False
+    keep_size, punch_hole = 1, 2
+    offset, length = ctypes.c_int64(start), ctypes.c_int64(end - start)
+    return bool(fallocate(descriptor, keep_size | punch_hole, offset, length) == 0)
 
 
 def harmless(text: str) -> str:

@@ -99,7 +99,7 @@ class WorkerProcess:
         sweep(self.token)
         self._family.kill()
         self.gateway.exit()
-        self.log.trim()
+        self.log.settle()
         remove(self.temporary)
         return self._process.returncode if ended else None
 

@@ -285,3 +285,33 @@ def test_fifty_kills_at_any_moment_lose_no_finished_cell(project: Project, tmp_p
         assert len(rows(folder)) == 16
     checked = project.pytester.run(sys.executable, "-m", "tradeoff", "store", "verify", "--store", store)
     assert checked.ret == 0
+
+
+JUMPING_CLOCK = """
+import itertools
+import time
+
+_real, _jumps = time.time, itertools.cycle([0.0, 1e7, -1e7, 3.0])
+time.time = lambda: _real() + next(_jumps)
+"""
+
+
+def test_a_clock_that_jumps_loses_nothing(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process and in the workers: the time of day decides neither what is kept nor how long it took."""
+    monkeypatch.setenv("TRADEOFF_STORE", str(tmp_path / "store"))
+    project.conftest(JUMPING_CLOCK + SLOW)
+    some = ("--tradeoff-backends=numpy,slow", "--tradeoff-techniques=baseline", f"--tradeoff-output={tmp_path / 'run'}")
+    project.run(*some, "--tradeoff-models=dense", cells=None).assert_outcomes(passed=2)
+    again = project.run(*some, "--tradeoff-models=dense", "--tradeoff-resume", cells=None)
+    again.stdout.fnmatch_lines(["*2 of 2 cells had ended and are kept*"])
+    latencies = [record["measurements"]["latency"]["value"] for record in project_records(tmp_path / "run")]
+    assert all(0 < seconds < 1 for seconds in latencies)
+    verified = project.pytester.run(
+        sys.executable, "-m", "tradeoff", "store", "verify", "--store", str(tmp_path / "store")
+    )
+    verified.stdout.fnmatch_lines(["*, 0 with problems"])
+
+
+def project_records(folder: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((folder / "benchmark.json").read_text())["tradeoff"]["records"]
+    return found

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
-import random
+import json
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
-from time import perf_counter
+from time import perf_counter, sleep
 
 import pytest
 
-from tradeoff.measuring import Samples, Timing, measure, measure_beside, summarise
+from tradeoff.estimating import ratios
+from tradeoff.measuring import MOST_SINGLES, Lot, Timing, measure_lot
 
 QUICK = Timing(min_rounds=3, min_time=1e-5, max_time=0.01, warmup=False)
 
@@ -31,16 +33,25 @@ class Spin:
             pass
 
 
+def measure(call: Callable[[], object], timing: Timing) -> Lot:
+    return measure_lot(call, None, timing)
+
+
+def total(lot: Lot) -> float:
+    """Seconds of all rounds together."""
+    return sum(lot.rounds) * lot.iterations
+
+
 def test_a_round_lasts_as_long_as_was_asked() -> None:
-    samples = measure(Spin(), replace(QUICK, min_time=0.002, max_time=0.05))
-    assert statistics.median(samples.rounds) >= 0.0018
-    assert samples.iterations > 20
+    lot = measure(Spin(), replace(QUICK, min_time=0.002, max_time=0.05))
+    assert statistics.median(lot.rounds) * lot.iterations >= 0.0018
+    assert lot.iterations > 20
 
 
 def test_rounds_go_on_until_the_time_is_used() -> None:
-    samples = measure(Spin(), replace(QUICK, max_time=0.05))
-    assert sum(samples.rounds) >= 0.05
-    assert len(samples.rounds) > 3
+    lot = measure(Spin(), replace(QUICK, max_time=0.05))
+    assert total(lot) >= 0.0499
+    assert len(lot.rounds) > 3
 
 
 def test_there_are_at_least_so_many_rounds_however_slow_the_request() -> None:
@@ -72,7 +83,7 @@ def test_the_collector_is_on_again_when_a_request_fails() -> None:
 
 def test_a_precision_that_is_reached_ends_the_rounds_early() -> None:
     timing = replace(QUICK, min_time=0.0005, max_time=2.0, precision=0.5)
-    assert sum(measure(Spin(), timing).rounds) < 1.0
+    assert total(measure(Spin(), timing)) < 1.0
 
 
 def test_calibration_asks_for_enough_ticks_of_the_clock() -> None:
@@ -82,32 +93,36 @@ def test_calibration_asks_for_enough_ticks_of_the_clock() -> None:
 
 def test_once_means_one_call_and_no_sample() -> None:
     request = Spin()
-    assert measure(request, replace(QUICK, once=True)) == Samples((), 1)
+    assert measure(request, replace(QUICK, once=True)) == Lot((), 1)
     assert request.calls == 1
 
 
-def test_samples_are_told_per_call() -> None:
-    assert Samples((1.0, 3.0), 2).per_call == (0.5, 1.5)
+def test_beside_each_round_stands_what_the_control_took_and_how_long_was_waited() -> None:
+    lot = measure(Spin(), QUICK)
+    assert len(lot.rounds) == len(lot.controls) == len(lot.waits)
+    assert all(seconds > 0 for seconds in lot.controls)
 
 
-def test_the_interval_of_the_median_contains_it_nineteen_times_in_twenty() -> None:
-    generator = random.Random(0)
-    hits = 0
-    for _ in range(400):
-        summary = summarise([generator.lognormvariate(0, 1) for _ in range(101)])
-        hits += summary.low <= 1.0 <= summary.high
-    assert 0.92 <= hits / 400 <= 0.985
+def test_a_round_in_which_the_process_only_waits_is_seen_as_such() -> None:
+    spinning, waiting = measure(Spin(0.001), QUICK), measure(lambda: sleep(0.001), QUICK)
+    assert min(spinning.waits) < 0.2
+    assert min(waiting.waits) > 0.5
 
 
-def test_a_few_slow_rounds_do_not_move_the_median_and_a_wide_spread_is_noisy() -> None:
-    assert summarise([1.0] * 95 + [100.0] * 5).median == 1.0
-    assert not summarise([1.0] * 95 + [100.0] * 5).noisy
-    assert summarise([1.0, 2.0] * 50).noisy
+def test_single_requests_are_timed_one_by_one_and_are_not_too_many() -> None:
+    lot = measure(Spin(1e-6), replace(QUICK, max_time=0.5))
+    assert len(lot.singles) == MOST_SINGLES
+    assert min(lot.singles) >= 1e-6
 
 
-def test_one_sample_is_its_own_interval() -> None:
-    summary = summarise([2.0])
-    assert (summary.low, summary.median, summary.high) == (2.0, 2.0, 2.0)
+def test_a_lot_is_the_same_after_the_way_from_the_worker() -> None:
+    lot = measure_lot(Spin(), Spin(), QUICK)
+    assert Lot.from_json(json.loads(json.dumps(lot.to_json())), 2) == replace(lot, process=2)
+
+
+def test_parts_of_the_time_make_up_the_whole() -> None:
+    part = replace(QUICK, max_time=0.9, min_rounds=20).divided(3)
+    assert (part.max_time, part.min_rounds) == (pytest.approx(0.3), 7)
 
 
 def test_two_requests_are_timed_in_turns_so_that_a_drift_hits_both() -> None:
@@ -122,12 +137,11 @@ def test_two_requests_are_timed_in_turns_so_that_a_drift_hits_both() -> None:
 
         return Drifting()
 
-    ours, theirs = measure_beside(drifting(1.0), drifting(2.0), replace(QUICK, min_time=0.0005, max_time=0.5))
-    ratios = [b / a for a, b in zip(ours.per_call, theirs.per_call, strict=True)]
-    assert len(ours.rounds) == len(theirs.rounds)
-    assert 1.6 < statistics.median(ratios) < 2.4
+    lot = measure_lot(drifting(1.0), drifting(2.0), replace(QUICK, min_time=0.0005, max_time=0.5))
+    assert len(lot.rounds) == len(lot.baseline)
+    assert 1.6 < statistics.median(ratios(lot)) < 2.4
 
 
 def test_two_requests_under_once_are_not_timed() -> None:
     request = Spin()
-    assert measure_beside(request, request, replace(QUICK, once=True)) == (Samples((), 1), Samples((), 1))
+    assert measure_lot(request, request, replace(QUICK, once=True)) == Lot((), 1)

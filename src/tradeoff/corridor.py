@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from tradeoff.cell import Cell
 from tradeoff.engine import keras_engine
-from tradeoff.measuring import Timing, summarise
+from tradeoff.estimating import Estimate, estimate, percentile, ratios, samples_needed
+from tradeoff.lots import Lots
+from tradeoff.measuring import Timing
 from tradeoff.record import Measurement, Record
 from tradeoff.replay import ReplayClock, Tape, replay
 from tradeoff.store import Entry
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Direction, Progress, Provenance
 
-_INTERVAL = "95 % interval of the median"
-_PAIRS = "against the baseline on the same runtime, timed in turns; 95 % interval of the median"
+_PAIRS: Final = "against the baseline on the same runtime, timed in turns; "
+_SINGLES: Final = "of single requests, each timed by itself; 95 % interval"
+_PERCENTILES: Final = (0.5, 0.9, 0.99)
 
 
 @dataclass
@@ -76,34 +79,60 @@ class Corridor:
     def time(self, artifact: Entry, benchmark: Any) -> None:
         """Time whole requests in the worker, and give the samples to pytest-benchmark."""
         timed = self._supply.timed(self.cell, artifact, self._timing, self._progress)
-        samples = timed.samples
-        replay(benchmark, self._clock, self.cell.axes, Tape(samples.per_call, samples.iterations))
+        lots = timed.lots.kept
+        rounds = [seconds for lot in lots for seconds in lot.rounds]
+        replay(benchmark, self._clock, self.cell.axes, Tape(tuple(rounds), lots[0].iterations))
         self._same_as = timed.cell if timed.cell != self.cell.spelling else None
-        self._facts |= self._how_timed(samples.iterations, len(samples.rounds))
-        provenance = self._supply.registry.devices[self.cell.device].provenance
-        if samples.rounds:
-            summary = summarise(samples.per_call)
-            self._measurements["latency"] = Measurement(
-                summary.median, "s", "lower", provenance, summary.low, summary.high, _INTERVAL
-            )
-            self._facts["spread"] = summary.spread
-            if summary.noisy:
-                self._verdicts.append("noisy")
-        if timed.speed_ups:
-            ratio = summarise(timed.speed_ups)
-            self._measurements["speed_up"] = Measurement(
-                ratio.median, "1", "higher", provenance, ratio.low, ratio.high, _PAIRS
-            )
+        self._facts |= self._how_timed(timed.lots)
+        if rounds:
+            self._note_latency(timed.lots)
+        if any(lot.baseline for lot in lots):
+            ratio = estimate([ratios(lot) for lot in lots])
+            self._note_estimate("speed_up", ratio, "1", "higher", _PAIRS)
 
-    def _how_timed(self, iterations: int, rounds: int) -> Mapping[str, Any]:
+    def _note_latency(self, lots: Lots) -> None:
+        found = estimate([lot.rounds for lot in lots.kept])
+        self._note_estimate("latency", found, "s", "lower", "")
+        self._facts["spread"] = found.spread
+        singles = [seconds for lot in lots.all for seconds in lot.singles]
+        for share in _PERCENTILES:
+            name = f"latency_p{round(100 * share)}"
+            measured = percentile(singles, share)
+            if measured is None:
+                self._note(
+                    name, None, "s", "lower", f"needs {samples_needed(share)} requests, there are {len(singles)}"
+                )
+            else:
+                self._measurements[name] = Measurement(
+                    measured.value, "s", "lower", self._provenance, measured.low, measured.high, _SINGLES
+                )
+        if found.noisy or lots.sifted.disturbed:
+            self._verdicts.append("noisy")
+
+    def _note_estimate(self, name: str, found: Estimate, unit: str, direction: Direction, note: str) -> None:
+        interval = f"95 % interval of the median, over {found.over}"
+        self._measurements[name] = Measurement(
+            found.median, unit, direction, self._provenance, found.low, found.high, f"{note}{interval}"
+        )
+
+    @property
+    def _provenance(self) -> Provenance:
+        return self._supply.registry.devices[self.cell.device].provenance
+
+    def _how_timed(self, lots: Lots) -> Mapping[str, Any]:
         return {
-            "iterations": iterations,
-            "rounds": rounds,
+            "iterations": lots.kept[0].iterations,
+            "rounds": sum(len(lot.rounds) for lot in lots.kept),
+            "loads": len(lots.kept),
+            "processes": len({lot.process for lot in lots.kept}),
+            "undisturbed": lots.sifted.share,
+            "speed": lots.sifted.speed,
+            "stopped": lots.stopped,
             "threads": self.cell.backend.parameters.get("threads", 1),
             "precision": self.cell.chain.precision_name,
             "runtime": " ".join(f"{name} {version}" for name, version in self._supply.runtime(self.cell).items()),
             "engine": keras_engine(),
-            "device_provenance": self._supply.registry.devices[self.cell.device].provenance,
+            "device_provenance": self._provenance,
         }
 
     def _note(self, name: str, value: float | None, unit: str, direction: Direction, note: str = "") -> None:

@@ -1,7 +1,7 @@
 """The timing loop that runs in a worker. It follows pytest-benchmark's options, with short batches.
 
 A round calls the request often enough to last ``min_time``; rounds go on until ``max_time`` is used. The
-samples go back as they are: statistics are made of them elsewhere, and the mean decides nothing.
+samples go back as they are: statistics are made of them in :mod:`tradeoff.estimating`, and the mean decides nothing.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ import gc
 import itertools
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from time import get_clock_info, perf_counter
+from dataclasses import asdict, dataclass, replace
+from time import get_clock_info, perf_counter, process_time
 from typing import Any, Final
 
 #: A batch this long is far above what a clock call costs, and short enough that a scheduler's slice hits few.
-SHORT_BATCH: Final = 0.001
-#: Middle half wider than this share of the median: the number does not repeat.
-NOISY_SPREAD: Final = 0.25
-_Z: Final = statistics.NormalDist().inv_cdf(0.975)
+SHORT_BATCH: Final = 0.0005
+#: A round of the control lasts this share of a round.
+CONTROL_SHARE: Final = 0.1
+#: Single requests take at most this share of the time, and are at most so many, for each load.
+SINGLES_SHARE: Final = 0.1
+MOST_SINGLES: Final = 200
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Timing:
     :param precision: stop early when the mean's relative margin is below this; ``None`` for never.
     :param confidence: of that margin.
     :param once: one call and no timing, as under ``--benchmark-disable``.
+    :param processes: in so many processes, where starting one takes no longer than measuring.
+    :param margin: go on until half the interval of the median is at most this share of it; ``None`` for never.
+    :param budget: seconds for all of that, and for repeating what was disturbed.
     """
 
     min_rounds: int = 20
@@ -49,53 +54,103 @@ class Timing:
     precision: float | None = None
     confidence: float = 0.99
     once: bool = False
+    processes: int = 3
+    margin: float | None = None
+    budget: float = 3.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a worker."""
         return asdict(self)
 
+    def divided(self, count: int) -> Timing:
+        """For one of ``count`` equal parts of the time."""
+        return replace(self, max_time=self.max_time / count, min_rounds=math.ceil(self.min_rounds / count))
+
 
 @dataclass(frozen=True)
-class Samples:
-    """Seconds of each round, and the calls in a round."""
+class Lot:
+    """What was timed on one load of the artifact, all of it in seconds of one call.
+
+    :param rounds: of the cell, round by round.
+    :param iterations: the calls in a round.
+    :param baseline: of the baseline, in the round just before each round of the cell.
+    :param controls: of work that is always the same, just before that.
+    :param waits: the share of each such turn in which this process did not have the processor.
+    :param singles: of the cell, each request by itself.
+    :param process: the worker process it was timed in, from 1.
+    """
 
     rounds: tuple[float, ...]
     iterations: int
+    baseline: tuple[float, ...] = ()
+    controls: tuple[float, ...] = ()
+    waits: tuple[float, ...] = ()
+    singles: tuple[float, ...] = ()
+    process: int = 1
 
-    @property
-    def per_call(self) -> tuple[float, ...]:
-        """Seconds of one call, round by round."""
-        return tuple(seconds / self.iterations for seconds in self.rounds)
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the process that plans."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], process: int) -> Lot:
+        """Read what a worker sent."""
+        plain = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+        return cls(**{**plain, "process": process})
 
 
-def measure(call: Callable[[], Any], timing: Timing) -> Samples:
-    """Time ``call``."""
+def measure_lot(call: Callable[[], Any], other: Callable[[], Any] | None, timing: Timing) -> Lot:
+    """Time ``call``, ``other`` and the control in turns, a round of each: a machine that changes its speed changes it
+    for all of them alike.
+    """
     if timing.once:
         call()
-        return Samples((), 1)
+        return Lot((), 1)
+    others: list[float] = []
+    controls: list[float] = []
+    waits: list[float] = []
     with _collector(off=timing.disable_gc):
         iterations = _prepared(call, timing)
-        return Samples(tuple(_rounds(lambda: _batch(call, iterations), timing)), iterations)
+        other_iterations = _prepared(other, timing) if other else 1
+        steady = _calibrate(control, replace(timing, min_time=timing.min_time * CONTROL_SHARE))
 
+        def turn() -> float:
+            wall, busy = perf_counter(), process_time()
+            seconds = in_turns()
+            busy = process_time() - busy
+            waits.append(max(0.0, 1 - busy / (perf_counter() - wall)))
+            return seconds
 
-def measure_beside(call: Callable[[], Any], other: Callable[[], Any], timing: Timing) -> tuple[Samples, Samples]:
-    """Time both in turns, a round of each: a machine that changes its speed changes it for both alike."""
-    if timing.once:
-        call()
-        return Samples((), 1), Samples((), 1)
-    others: list[float] = []
-    with _collector(off=timing.disable_gc):
-        iterations, other_iterations = _prepared(call, timing), _prepared(other, timing)
-
-        def pair() -> float:
-            # Each finds its data in the cache again before its round begins.
-            other()
-            others.append(_batch(other, other_iterations))
+        def in_turns() -> float:
+            controls.append(_batch(control, steady) / steady)
+            if other:
+                # Each finds its data in the cache again before its round begins.
+                other()
+                others.append(_batch(other, other_iterations) / other_iterations)
             call()
             return _batch(call, iterations)
 
-        rounds = tuple(_rounds(pair, timing))
-    return Samples(rounds, iterations), Samples(tuple(others), other_iterations)
+        rounds = _rounds(turn, timing)
+        singles = _singles(call, timing)
+    per_call = tuple(seconds / iterations for seconds in rounds)
+    return Lot(per_call, iterations, tuple(others), tuple(controls), tuple(waits), singles)
+
+
+def control() -> int:
+    """Work that is the same on every machine and in every run: it shows at what speed the processor goes just now."""
+    total = 0
+    for number in range(200):
+        total += number * number
+    return total
+
+
+def _singles(call: Callable[[], Any], timing: Timing) -> tuple[float, ...]:
+    """Single requests, each by itself, for the percentiles: a batch hides the slow one among the others."""
+    found: list[float] = []
+    end = perf_counter() + timing.max_time * SINGLES_SHARE
+    while len(found) < MOST_SINGLES and perf_counter() < end:
+        found.append(_batch(call, 1))
+    return tuple(found)
 
 
 @contextmanager
@@ -171,30 +226,3 @@ def _precise(rounds: Sequence[float], timing: Timing) -> bool:
     z = statistics.NormalDist().inv_cdf(0.5 + timing.confidence / 2)
     margin = z * statistics.stdev(rounds) / math.sqrt(count) / statistics.fmean(rounds)
     return timing.precision is not None and margin <= timing.precision
-
-
-@dataclass(frozen=True)
-class Summary:
-    """The median with a distribution-free 95 % interval, and how wide the middle half is."""
-
-    median: float
-    low: float
-    high: float
-    spread: float
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the spread is too wide for the number to be relied on."""
-        return self.spread > NOISY_SPREAD
-
-
-def summarise(samples: Sequence[float]) -> Summary:
-    """What stands in the record; order statistics bound the median without assuming a distribution."""
-    ordered = sorted(samples)
-    count = len(ordered)
-    half = _Z * math.sqrt(count) / 2
-    low = ordered[max(0, math.floor(count / 2 - half))]
-    high = ordered[min(count - 1, math.ceil(count / 2 + half))]
-    median = statistics.median(ordered)
-    quarter, three_quarters = ordered[count // 4], ordered[(3 * count) // 4 if count > 1 else 0]
-    return Summary(median, low, high, (three_quarters - quarter) / median if median else 0.0)

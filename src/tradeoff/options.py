@@ -76,6 +76,10 @@ OPTIONS: Final = (
     Option("resume", "go on with the newest run of these cells, or with that in --tradeoff-output: do only the rest"),
     Option("rerun", "do a run again, as its manifest says; see tradeoff rerun", "MANIFEST", is_path=True),
     Option("rebuild", "ignore what the store has: build, convert and evaluate anew"),
+    Option(
+        "precision", "time each cell until its median is known this well, as in '2%', or the budget is used up", "SHARE"
+    ),
+    Option("budget", "seconds to time one cell at most, repeats included (default 3; with a precision 30)", "SECONDS"),
     Option("timeout", "seconds a worker may take for one request before it is stopped (default 3600)", "SECONDS"),
     Option("memory", "what a worker may use before it is stopped: 4GB, 800MB, 50%% (default 80%%)", "SIZE"),
     Option("in-process", "no workers: everything in the pytest process, for a debugger"),
@@ -211,13 +215,29 @@ class Settings:
     @property
     def timeout(self) -> float:
         """Seconds that a worker may take for one request."""
-        text = self.text("timeout") or "3600"
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
+        return self._seconds("timeout", "3600")
+
+    @property
+    def precision(self) -> float | None:
+        """How well the median is to be known, as a share of it."""
+        text = self.text("precision")
+        if text is None:
+            return None
+        share = _number(text.removesuffix("%").strip()) / (100 if text.endswith("%") else 1)
+        if not 0 < share < 1:
+            raise BadInput(f"--tradeoff-precision={text!r} is not a share between 0 and 1, such as 2% or 0.02")
+        return share
+
+    @property
+    def budget(self) -> float:
+        """Seconds to time one cell at most."""
+        return self._seconds("budget", "3" if self.precision is None else "30")
+
+    def _seconds(self, name: str, default: str) -> float:
+        text = self.text(name) or default
+        value = _number(text)
         if not 0 < value < math.inf:
-            raise BadInput(f"--tradeoff-timeout={text!r} is not a number of seconds above 0")
+            raise BadInput(f"--tradeoff-{name}={text!r} is not a number of seconds above 0")
         return value
 
     @property
@@ -236,6 +256,13 @@ class Settings:
         if name not in known:
             raise UnknownName("preset", name, known)
         return {**BUILT_IN_PRESETS["quick"], **known[name]}
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def resolve_settings(given: Callable[[Option], Any], folder: Path, table: Table) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -51,6 +52,8 @@ class Cells:
         try:
             self.timing = timing_of(config)
             self.plan = _make_plan(config)
+            settings = self.plan.settings
+            self.timing = replace(self.timing, margin=settings.precision, budget=settings.budget)
         except TradeoffError as error:
             # A plugin cannot stop a collection with a usage error; it is raised when collection is over.
             self.error = error

@@ -17,7 +17,7 @@ from tradeoff.datafiles import DataFiles, write_data
 from tradeoff.errors import BadInput, TradeoffError
 from tradeoff.fingerprint import digest_tree, files_in
 from tradeoff.keras_files import permit_code
-from tradeoff.measuring import Samples, Timing, measure, measure_beside
+from tradeoff.measuring import Timing, measure_lot
 from tradeoff.own import own_from_json
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
 from tradeoff.vocabulary import Backend, Conversion, Loading, Model, Progress, Rewriting, Runner, Split, Task
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+    Call = Callable[[], Array]
 
 MODEL_FILE: Final = "model.keras"
 OUTPUTS_FILE: Final = "outputs.npy"
 #: Samples in one request while accuracy is taken; latency has its own.
 EVALUATION_BATCH: Final = 32
+#: Loads of an artifact in one process.
+MOST_LOADS: Final = 5
 
 
 @dataclass
@@ -185,21 +188,32 @@ class Desk:
         }
 
     def time(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-        """Time whole requests; beside those of a baseline, if one is given, round by round in turns."""
-        progress("timing", 0.0)
+        """Time whole requests, beside those of a baseline if one is given, on several loads of the artifact.
+
+        Where weights come to lie in memory is chance, and is worth a few per cent; so each load is another lot.
+        """
         batch = tile(DataFiles(Path(request["data"])).split("test"), request["batch"])
-        call = self._load_runner(request).bind(batch)
         timing = Timing(**request["timing"])
+        begun = perf_counter()
+        first = self._bound(request, batch, 0)
+        loads = _affordable(perf_counter() - begun, timing)
+        lots = []
+        for number in range(loads):
+            progress("timing", number / loads)
+            lots.append(
+                measure_lot(*(first if number == 0 else self._bound(request, batch, number)), timing.divided(loads))
+            )
+        return {"lots": [lot.to_json() for lot in lots]}
+
+    def _bound(self, request: Mapping[str, Any], batch: Array, number: int) -> tuple[Call, Call | None]:
+        """A request of the cell and one of its baseline, freshly loaded; which of them is loaded first, alternates."""
         if request["baseline"] is None:
-            samples, others = measure(call, timing), Samples((), 1)
-        else:
+            return self._loaded(request).bind(batch), None
+        if number % 2:
             other = self._loaded({**request, **request["baseline"]}).bind(batch)
-            samples, others = measure_beside(call, other, timing)
-        return {
-            "rounds": list(samples.rounds),
-            "iterations": samples.iterations,
-            "baseline": list(others.per_call),
-        }
+            return self._loaded(request).bind(batch), other
+        call = self._loaded(request).bind(batch)
+        return call, self._loaded({**request, **request["baseline"]}).bind(batch)
 
     def _load_runner(self, request: Mapping[str, Any]) -> Runner:
         """The loaded artifact; evaluating and timing one cell loads it once."""
@@ -223,6 +237,13 @@ class Desk:
 
     def _task(self, request: Mapping[str, Any]) -> Task:
         return self.registry.tasks[request["task"]]
+
+
+def _affordable(seconds: float, timing: Timing) -> int:
+    """How many loads of this duration are worth their time: together they take no longer than what is timed."""
+    if timing.once:
+        return 1
+    return max(1, min(MOST_LOADS, math.floor(timing.max_time / max(seconds, 1e-9))))
 
 
 def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:

@@ -16,9 +16,11 @@ from tradeoff.chain import FLOAT32, Chain, Step
 from tradeoff.engine import engine_requirements, training_environment
 from tradeoff.errors import TradeoffError
 from tradeoff.fingerprint import digest
+from tradeoff.lots import Lots, time_in_lots
 from tradeoff.machine import cpu_flags, versions_of
-from tradeoff.measuring import Samples, Timing
+from tradeoff.measuring import Timing
 from tradeoff.registry import Registry
+from tradeoff.speed import SpeedBook
 from tradeoff.store import Entry, Store
 from tradeoff.vocabulary import Backend, Environment, Progress
 from tradeoff.workers import Workers
@@ -29,18 +31,11 @@ class Timed:
     """Durations of one cell's requests.
 
     :param cell: the cell they were measured for: another one, where that has the same content.
-    :param samples: of the cell.
-    :param baseline: seconds of one request of the baseline, in the round just before each round of the cell.
+    :param lots: what was timed.
     """
 
     cell: str
-    samples: Samples
-    baseline: tuple[float, ...] = ()
-
-    @property
-    def speed_ups(self) -> tuple[float, ...]:
-        """How many times faster than the baseline, pair by pair."""
-        return tuple(theirs / ours for theirs, ours in zip(self.baseline, self.samples.per_call, strict=False))
+    lots: Lots
 
 
 @dataclass
@@ -52,6 +47,10 @@ class Supply:
     workers: Workers
     seed: int
     _timed: dict[tuple[Any, ...], Timed] = field(default_factory=dict)
+    _speed: SpeedBook = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._speed = SpeedBook(self.store.root)
 
     def data(self, model: str, progress: Progress) -> Entry:
         """The task's splits as files."""
@@ -156,12 +155,10 @@ class Supply:
                 "stage": "time",
                 "data": str(self.data(cell.model, progress).path),
                 "batch": cell.load.batch,
-                "timing": timing.to_json(),
                 "baseline": _shipped(baseline) if baseline else None,
             }
-            answer = self.workers.ask(self._running(cell), request, progress)
-            samples = Samples(tuple(answer["rounds"]), answer["iterations"])
-            self._timed[where] = Timed(cell.spelling, samples, tuple(answer["baseline"]))
+            lots = time_in_lots(self.workers, self._running(cell), request, timing, self._speed, progress)
+            self._timed[where] = Timed(cell.spelling, lots)
         return self._timed[where]
 
     def _baseline(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry | None:

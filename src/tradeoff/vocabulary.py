@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -66,6 +66,10 @@ class Environment:
     name: str
     variables: tuple[tuple[str, str], ...] = ()
     modules: tuple[str, ...] = ()
+
+    def numbered(self, number: int) -> Environment:
+        """The same for one more process; the first is this one."""
+        return self if number == 1 else replace(self, name=f"{self.name} #{number}")
 
 
 # --- tasks and models -------------------------------------------------------------------------------

@@ -75,6 +75,10 @@ class Workers(Protocol):
 
     reports: list[WorkerReport]
 
+    def start(self, environment: Environment, progress: Progress) -> float:
+        """Start a worker of that environment, unless there is one; how many seconds that takes, or took."""
+        ...
+
     def ask(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         """Have one request done in a worker of that environment."""
 
@@ -105,6 +109,13 @@ class ProcessWorkers:
     _deaths: Deaths = field(default_factory=Deaths)
     _guard: Guard | None = None
     _next_look: float = 0.0
+
+    def start(self, environment: Environment, progress: Progress) -> float:
+        """Start a worker, unless there is one."""
+        if environment not in self._running:
+            self._start(environment, progress)
+        told = self.reports[self._report_of[environment]]
+        return told.start_seconds + (told.import_seconds or 0.0)
 
     def ask(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         """Have one request done, starting the worker if need be."""
@@ -255,6 +266,10 @@ class InProcessWorkers:
     registry: Registry
     reports: list[WorkerReport] = field(default_factory=list)
     _desk: Any = None
+
+    def start(self, environment: Environment, progress: Progress) -> float:
+        """There is no second process however long one waits."""
+        return math.inf
 
     def ask(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         """Do one request here."""

@@ -72,6 +72,8 @@ def _stopped(sifted: Sifted, timing: Timing, spent: float) -> str:
     if timing.once or not sifted.disturbed:
         if timing.margin is None or timing.once:
             return "time"
-        if estimate([lot.rounds for lot in sifted.lots]).margin <= timing.margin:
+        found = estimate([lot.rounds for lot in sifted.lots])
+        # One load alone does not know how much another would differ.
+        if found.over == "loads" and found.margin <= timing.margin:
             return "precision"
     return "budget" if spent >= timing.budget else ""

@@ -76,4 +76,4 @@ def _stopped(sifted: Sifted, timing: Timing, spent: float) -> str:
         # One load alone does not know how much another would differ.
         if found.over == "loads" and found.margin <= timing.margin:
             return "precision"
-    return "budget" if spent >= timing.budget else ""
+    return "budget" if spent >= timing.most else ""

@@ -41,7 +41,7 @@ class Timing:
     :param once: one call and no timing, as under ``--benchmark-disable``.
     :param processes: in so many processes, where starting one takes no longer than measuring.
     :param margin: go on until half the interval of the median is at most this share of it; ``None`` for never.
-    :param budget: seconds for all of that, and for repeating what was disturbed.
+    :param budget: seconds for all of that, and for repeating what was disturbed; three times ``max_time`` by default.
     """
 
     min_rounds: int = 20
@@ -56,11 +56,16 @@ class Timing:
     once: bool = False
     processes: int = 3
     margin: float | None = None
-    budget: float = 3.0
+    budget: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a worker."""
         return asdict(self)
+
+    @property
+    def most(self) -> float:
+        """Seconds after which nothing is repeated."""
+        return self.budget if self.budget is not None else 3 * self.max_time
 
     def divided(self, count: int) -> Timing:
         """For one of ``count`` equal parts of the time."""

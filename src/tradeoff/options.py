@@ -77,9 +77,9 @@ OPTIONS: Final = (
     Option("rerun", "do a run again, as its manifest says; see tradeoff rerun", "MANIFEST", is_path=True),
     Option("rebuild", "ignore what the store has: build, convert and evaluate anew"),
     Option(
-        "precision", "time each cell until its median is known this well, as in '2%', or the budget is used up", "SHARE"
+        "precision", "time each cell until its median is known this well, as in '2%%', or the budget is used up", "SHARE"
     ),
-    Option("budget", "seconds to time one cell at most, repeats included (default 3; with a precision 30)", "SECONDS"),
+    Option("budget", "seconds for repeating what was disturbed, or for a precision (default 3, and 30 with one)", "SECONDS"),
     Option("timeout", "seconds a worker may take for one request before it is stopped (default 3600)", "SECONDS"),
     Option("memory", "what a worker may use before it is stopped: 4GB, 800MB, 50%% (default 80%%)", "SIZE"),
     Option("in-process", "no workers: everything in the pytest process, for a debugger"),
@@ -229,9 +229,11 @@ class Settings:
         return share
 
     @property
-    def budget(self) -> float:
-        """Seconds to time one cell at most."""
-        return self._seconds("budget", "3" if self.precision is None else "30")
+    def budget(self) -> float | None:
+        """Seconds to time one cell at most; ``None`` for what the timing itself says."""
+        if self.text("budget") is None and self.precision is None:
+            return None
+        return self._seconds("budget", "30")
 
     def _seconds(self, name: str, default: str) -> float:
         text = self.text(name) or default
@@ -247,7 +249,7 @@ class Settings:
 
     def check(self) -> None:
         """Raise for a number that is none, before anything is begun."""
-        _ = self.seed, self.timeout, self.memory
+        _ = self.seed, self.timeout, self.memory, self.precision, self.budget
 
     def preset(self) -> Mapping[str, tuple[str, ...]]:
         """The axes of the chosen preset; what a user's preset leaves out is as in ``quick``."""

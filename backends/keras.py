@@ -10,6 +10,8 @@ import tradeoff
 from tradeoff import keras_files
 from tradeoff.engine import KERAS, engine_environment, engine_requirement, keras_engine
 
+from .keras_anatomy import anatomy
+
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
     from tradeoff.vocabulary import Array
@@ -61,6 +63,10 @@ class KerasBackend(tradeoff.Backend):
     def content(self, artifact: Path) -> str:
         """By what the model is: two saves of one model differ as zip files."""
         return keras_files.content(keras_files.load_model(artifact))
+
+    def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
+        """Weights in their own types, and the results of the layers."""
+        return anatomy(keras_files.load_model(job.artifact), samples)
 
 
 class KerasRunner:

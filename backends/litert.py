@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import tradeoff
 from tradeoff.engine import KERAS, engine_environment
 
+from .litert_anatomy import anatomy
+
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
     from tradeoff.vocabulary import Array
@@ -53,6 +55,10 @@ class LiteRTBackend(tradeoff.Backend):
     def load(self, job: tradeoff.Loading) -> tradeoff.Runner:
         """Load the file and allocate it."""
         return LiteRTRunner(job.artifact, int(job.parameters["threads"]))
+
+    def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
+        """Constants as they are stored, and what operators fill from a request."""
+        return anatomy(job.artifact, samples)
 
 
 class LiteRTRunner:

@@ -22,7 +22,7 @@ Action = Callable[[], object]
 
 @dataclass(frozen=True)
 class Figure:
-    """One number and the most it may be; ``unit`` is ``s``, or ``x`` for a ratio."""
+    """One number and the most it may be; ``unit`` is ``s``, ``x`` for a ratio, ``%``, or what is counted."""
 
     name: str
     value: float
@@ -39,8 +39,8 @@ class Figure:
         return self.name, self._written(self.value), f"<= {self._written(self.target)}", "yes" if self.reached else "NO"
 
     def _written(self, value: float) -> str:
-        if self.unit == "x":
-            return f"{value:.3f} x"
+        if self.unit != "s":
+            return f"{value:.3f} x" if self.unit == "x" else f"{value:.3g} {self.unit}"
         scale, unit = next((s, u) for s, u in ((1, "s"), (1e-3, "ms"), (1e-6, "µs")) if value >= s or s == 1e-6)
         return f"{value / scale:.3g} {unit}"
 

@@ -1,54 +1,62 @@
-"""LiteRT with a handicap: requests that are slower by a known share, to see whether that is found."""
+"""LiteRT with a handicap: requests that take longer by a known share, to see whether that is found."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 import tradeoff
-from tradeoff.registry import PluginSources, load_registry
+from tradeoff.registry import load_registry
 
-SHARE = "SLOWER_BY"
+SHARE: Final = "SLOWER_BY"
+
+
+def _litert() -> tradeoff.Backend:
+    return load_registry().backends["litert"]
 
 
 class SlowerLitert(tradeoff.Backend):
+    """Loads what the backend ``litert`` has made."""
+
     name = "slower"
-    summary = "LiteRT, slower by the share in an environment variable"
+    summary = "LiteRT, slower by a share"
 
-    def __init__(self) -> None:
-        self._litert = load_registry(PluginSources(modules=())).backends["litert"]
+    def environment(self, parameters: Mapping[str, Any]) -> tradeoff.Environment:
+        plain = _litert().environment(parameters)
+        share = (SHARE, os.environ.get(SHARE, "0"))
+        return tradeoff.Environment("slower", (*plain.variables, share), plain.modules)
 
-    def environment(self, parameters: Any) -> tradeoff.Environment:
-        plain = self._litert.environment(parameters)
-        return tradeoff.Environment("slower", (*plain.variables, (SHARE, os.environ.get(SHARE, "0"))), plain.modules)
+    def convert(self, job: tradeoff.Conversion) -> Path:
+        return _litert().convert(job)
 
-    def convert(self, job: tradeoff.Conversion) -> Any:
-        return self._litert.convert(job)
-
-    def load(self, job: tradeoff.Loading) -> Any:
-        return SlowerRunner(self._litert.load(job), float(os.environ.get(SHARE, "0")))
+    def load(self, job: tradeoff.Loading) -> tradeoff.Runner:
+        runner, share = _litert().load(job), float(os.environ[SHARE])
+        return SlowerRunner(runner, share) if share else runner
 
 
 class SlowerRunner:
-    def __init__(self, runner: Any, share: float) -> None:
+    """A request, and a loop that lasts the share of it."""
+
+    def __init__(self, runner: tradeoff.Runner, share: float) -> None:
         self._runner, self._share = runner, share
 
     def bind(self, batch: Any) -> Callable[[], Any]:
         call = self._runner.bind(batch)
-        turns = range(round(self._share * _seconds(call) / _seconds(_turn)))
+        turns = range(round(self._share * _seconds(call) / _seconds(lambda: _spin(range(1000))) * 1000))
 
-        def slower() -> Any:
-            for _ in turns:
-                _turn()
+        def slower(call: Callable[[], Any] = call, turns: range = turns) -> Any:
+            _spin(turns)
             return call()
 
-        return slower if self._share else call
+        return slower
 
 
-def _turn() -> None:
-    """The unit of being slow."""
+def _spin(turns: range) -> None:
+    for _ in turns:
+        pass
 
 
 def _seconds(call: Callable[[], Any]) -> float:
@@ -56,9 +64,9 @@ def _seconds(call: Callable[[], Any]) -> float:
     found = []
     for _ in range(20):
         start = perf_counter()
-        for _ in range(200):
+        for _ in range(20):
             call()
-        found.append((perf_counter() - start) / 200)
+        found.append((perf_counter() - start) / 20)
     return min(found)
 
 

@@ -18,8 +18,12 @@ KNOWN: Final = frozenset(
         *METRICS,
         *("latency", "speed_up", "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
         *("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"),
+        *("load_seconds", "first_seconds", "peak_bytes", "process_bytes", "python_bytes", "native_bytes"),
+        *("device_bytes", "weights_bytes", "activations_bytes"),
     }
 )
+#: These have a column of their own here, and are told by the CSV as they come.
+_AS_THEY_COME: Final = ("throughput", "best_batch", "latency_p99", "energy", "energy_above_idle")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,12 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         ColumnOfRows(Column("shrink", "smaller", "right", "1", 7), lambda row: _ratio(row.shrink)),
         _measured("latency", "latency", "seconds", 1, "s"),
         ColumnOfRows(Column("interval", "95 % interval", "right", "s", 8), _interval),
+        *_throughput_columns(rows),
         ColumnOfRows(Column("speed_up", "speed-up", "right", "1", 4), lambda row: _ratio(row.speed_up)),
+        _measured("energy", "energy", "joules", 5, "J"),
+        _measured("energy_above_idle", "above idle", "joules", 12, "J"),
+        _measured("peak_bytes", "memory", "bytes", 9, "B"),
+        _measured("load_seconds", "load", "seconds", 10, "s"),
         _measured("top1_agreement", "agreement", "percent", 9),
         _measured("loss", "loss", "number", 10),
         _measured("cosine", "cosine", "fraction", 16),
@@ -56,8 +65,30 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         _measured("build_seconds", "build", "seconds", 14, "s"),
         _measured("build_epochs", "epochs", "count", 15),
         _measured("conversion_seconds", "convert", "seconds", 15, "s"),
+        _measured("first_seconds", "first", "seconds", 17, "s"),
+        _measured("weights_bytes", "weights", "bytes", 17, "B"),
+        _measured("activations_bytes", "activations", "bytes", 18, "B"),
+        _measured("python_bytes", "Python", "bytes", 18, "B"),
+        _measured("native_bytes", "native", "bytes", 18, "B"),
+        _measured("process_bytes", "process", "bytes", 19, "B"),
+        _measured("device_bytes", "on device", "bytes", 19, "B"),
         *_unknown_columns(rows),
     ]
+
+
+def _throughput_columns(rows: Sequence[Row]) -> list[ColumnOfRows]:
+    """Where requests came as a scenario has it, what was answered in a second and the slowest answers count."""
+    served = any(row.get("throughput") for row in rows)
+    return [
+        _measured("throughput", "throughput", "rate", 1, "1/s"),
+        ColumnOfRows(Column("best_batch", "batch", "right", "1", 4), _best_batch, "best_batch"),
+        _measured("latency_p99", "p99", "seconds", 2 if served else 20, "s"),
+    ]
+
+
+def _best_batch(row: Row) -> Cell:
+    value = row.value("best_batch")
+    return Cell(UNAVAILABLE, tone="dim") if value is None else Cell(f"{value:,.0f}", value)
 
 
 def _only(names: Iterable[str]) -> str:
@@ -124,11 +155,12 @@ def _ratio(ratio: Ratio | None) -> Cell:
 
 
 def _interval(row: Row) -> Cell:
-    latency = row.get("latency")
-    if latency is None or latency.low is None or latency.high is None:
+    """That of the latency, or of the throughput where nobody waits for an answer."""
+    found = row.get("latency") or row.get("throughput")
+    if found is None or found.low is None or found.high is None:
         return Cell(UNAVAILABLE, tone="dim")
-    text = marked(interval(latency.low, latency.high, "seconds"), latency.provenance, short=True)
-    return Cell(text, latency.low, tone="dim")
+    text = marked(interval(found.low, found.high, quantity_of(found.unit)), found.provenance, short=True)
+    return Cell(text, found.low, tone="dim")
 
 
 def _unknown_columns(rows: Iterable[Row]) -> list[ColumnOfRows]:
@@ -138,7 +170,7 @@ def _unknown_columns(rows: Iterable[Row]) -> list[ColumnOfRows]:
         metrics.add(row.metric)
         for name, measurement in row.record.measurements.items():
             units.setdefault(name, measurement.unit)
-    names = [name for name in units if name not in KNOWN and name not in metrics]
+    names = [name for name in units if name not in KNOWN and name not in metrics and name not in _AS_THEY_COME]
     return [
         _measured(name, printable(name), quantity_of(units[name]), 20 + position, units[name], key=f"other {name}")
         for position, name in enumerate(sorted(names))

@@ -13,6 +13,7 @@ import tradeoff
 from tradeoff.record import Measurement, Run
 
 from .columns import KNOWN
+from .comparison_lines import comparison_lines, history_lines, lines_of
 from .format import printable
 from .rows import METRICS, Ratio, Row, label_runs, make_rows
 
@@ -26,6 +27,8 @@ _DERIVED: Final = ("speed_up", "speed_up_low", "speed_up_high", "size_ratio", "m
 _MEASURED: Final = (
     *(*METRICS, "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
     *("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"),
+    *("load_seconds", "first_seconds", "peak_bytes", "process_bytes", "python_bytes", "native_bytes"),
+    *("device_bytes", "weights_bytes", "activations_bytes"),
 )
 _FACTS: Final = (
     *("threads", "engine", "runtime", "precision", "seed", "rounds"),
@@ -55,6 +58,14 @@ class CommaSeparated(tradeoff.Renderer):
         writer.writerow(_header(others))
         writer.writerows([*machines[row.run], *_row_fields(row, others)] for row in rows)
         return out.getvalue()
+
+    def render_comparison(self, outcome: Any, width: int, colour: bool) -> str:
+        """Every number of every cell, one line each."""
+        return lines_of(comparison_lines(outcome))
+
+    def render_history(self, series: Any, width: int, colour: bool) -> str:
+        """Every value of every run, one line each."""
+        return lines_of(history_lines(series))
 
 
 def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:

@@ -16,13 +16,14 @@ LONGEST: Final = 1000
 #: What stands before a number that nobody measured; each has its line in the legend of the table.
 MARKS: Final[dict[Provenance, str]] = {"simulated": "≈", "modelled": "~", "published": "†"}
 
-Quantity = Literal["seconds", "bytes", "count", "percent", "fraction", "number"]
+Quantity = Literal["seconds", "bytes", "count", "percent", "fraction", "number", "rate", "joules"]
 Ladder = Sequence[tuple[float, str]]
 
 _SECONDS: Final[Ladder] = ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"), (60.0, "min"), (3600.0, "h"))
+_JOULES: Final[Ladder] = ((1e-9, "nJ"), (1e-6, "µJ"), (1e-3, "mJ"), (1.0, "J"), (1e3, "kJ"))
 _BYTES: Final[Ladder] = ((1.0, "B"), (1e3, "kB"), (1e6, "MB"), (1e9, "GB"), (1e12, "TB"))
 _COUNTS: Final[Ladder] = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
-_QUANTITY_OF_UNIT: Final[dict[str, Quantity]] = {"s": "seconds", "B": "bytes"}
+_QUANTITY_OF_UNIT: Final[dict[str, Quantity]] = {"s": "seconds", "B": "bytes", "1/s": "rate", "J": "joules"}
 
 
 def quantity_of(unit: str) -> Quantity:
@@ -43,8 +44,12 @@ def number(value: float | None, quantity: Quantity, unit: str = "") -> str:
         return _scaled(value, _SECONDS)
     if quantity == "bytes":
         return _scaled(value, _BYTES)
+    if quantity == "joules":
+        return _scaled(value, _JOULES)
     if quantity == "count":
         return _scaled(value, _COUNTS)
+    if quantity == "rate":
+        return f"{_scaled(value, _COUNTS)}/s"
     if quantity == "fraction":
         return f"{value:.4f}"
     if quantity == "percent":
@@ -121,7 +126,7 @@ def _scaled(value: float, ladder: Ladder) -> str:
     for step in ladder:
         if abs(rounded) >= step[0]:
             scale, unit = step
-    whole = scale == 1.0 and unit != "s" and float(value).is_integer()
+    whole = scale == 1.0 and unit not in ("s", "J") and float(value).is_integer()
     digits = str(int(value)) if whole and abs(rounded) < 1000 else significant(rounded / scale)
     return f"{digits} {unit}".rstrip()
 

@@ -83,7 +83,7 @@ def worker_tables(runs: Sequence[Run]) -> list[Table]:
 def _worker_table(label: str, run: Run) -> Table:
     rows = [
         (
-            _text(worker.get("name")),
+            _text(_worker_name(worker)),
             _seconds(worker.get("start_seconds")),
             _seconds(worker.get("import_seconds")),
         )
@@ -91,6 +91,13 @@ def _worker_table(label: str, run: Run) -> Table:
     ]
     title = "Workers, paid once per run" + (f" · run {printable(label)}" if label else "")
     return without_empty_columns(Table(title, _WORKER_COLUMNS, tuple(rows)))
+
+
+def _worker_name(worker: Mapping[str, Any]) -> Any:
+    """Its name, and how many they were where one line tells of several."""
+    processes = worker.get("processes", 1)
+    several = isinstance(processes, int) and processes > 1
+    return f"{worker.get('name')}: {processes} of them" if several else worker.get("name")
 
 
 def _seconds(value: Any) -> Cell:

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import tradeoff
 
+from .comparison import for_a_comment, headline
+from .over_time import over_time
 from .report import NOTHING, report
 from .tables import Column, Limit, Quote, Table
 
@@ -34,6 +36,25 @@ class Markdown(tradeoff.Renderer):
         told: set[str] = set()
         blocks = [block for table in report(runs, _LIMIT) for block in _blocks(table, told)]
         return "\n\n".join(blocks or [NOTHING]) + "\n"
+
+    def render_comparison(self, outcome: Any, width: int, colour: bool) -> str:
+        """A comment for a pull request: what matters first, the rest folded."""
+        told: set[str] = set()
+        first, rest = for_a_comment(outcome)
+        verdict = "" if not outcome.judgements else ": passed" if outcome.passed else ": **failed**"
+        folded = [block for table in rest for block in _blocks(table, told)]
+        blocks = [
+            f"## tradeoff{verdict}",
+            escape(headline(outcome)),
+            *(block for table in first for block in _blocks(table, told)),
+            *(["<details><summary>everything else</summary>", *folded, "</details>"] if folded else []),
+        ]
+        return "\n\n".join(blocks) + "\n"
+
+    def render_history(self, series: Any, width: int, colour: bool) -> str:
+        """Values over time, and where they changed."""
+        told: set[str] = set()
+        return "\n\n".join(block for table in over_time(series, 25) for block in _blocks(table, told)) + "\n"
 
 
 def _blocks(table: Table, told: set[str]) -> Iterator[str]:

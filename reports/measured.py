@@ -16,7 +16,7 @@ from .tables import Cell, Column, Limit, Note, Table, without_empty_columns
 
 _ORIGINS: dict[Provenance, str] = {
     "simulated": "run on a simulator of the device, not on the device",
-    "modelled": "computed from a model of the device, never run on it",
+    "modelled": "computed, not measured",
     "published": "taken from a publication, not measured here",
 }
 
@@ -58,8 +58,8 @@ def _group(rows: Iterable[Row]) -> dict[Conditions, list[Row]]:
 
 
 def natural(text: str) -> tuple[str, int, str]:
-    """A key that puts ``b2`` before ``b10``."""
-    digits = text.lstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    """A key that puts ``b2`` before ``b10``, and ``server:200`` before ``server:1000``."""
+    digits = text.lstrip(":abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
     prefix = text[: len(text) - len(digits)]
     return (
         (prefix, int(digits), "") if digits.isascii() and digits.isdigit() and len(digits) < 20 else (prefix, 0, digits)
@@ -79,18 +79,22 @@ def _table(title: str, rows: list[Row], share: int) -> Table:
     columns = columns_for(shown)
     remarks = _Remarks()
     cells = [(*(column.cell(row) for column in columns), remarks.cell(row)) for row in shown]
-    notes = [*_more(hidden), *_conditions(shown), *_measurement_notes(columns, shown), *remarks.notes()]
+    said = [*_more(hidden), *_conditions(shown), *_origins(columns, shown), *_noise(shown)]
+    notes = [*said, *_measurement_notes(columns, shown), *remarks.notes()]
     return without_empty_columns(
         Table(title, (*(column.column for column in columns), _REMARKS), tuple(cells), tuple(notes))
     )
 
 
 def _order(row: Row) -> tuple[bool, bool, float, str]:
-    latency = row.get("latency")
-    if latency is None or latency.value is None:
+    latency, throughput = row.get("latency"), row.get("throughput")
+    awaited = "latency" in row.record.measurements
+    found = latency if awaited else throughput
+    if found is None or found.value is None:
         return (True, True, math.inf, row.cell.spelling)
+    worth = found.value if awaited else -found.value
     # What nobody measured never ranks among what somebody did.
-    return (False, latency.provenance != "measured", latency.value, row.cell.spelling)
+    return (False, found.provenance != "measured", worth, row.cell.spelling)
 
 
 # A verdict is never left out: a number without it says more than is known.
@@ -142,8 +146,6 @@ def _more(hidden: int) -> list[Note]:
 def _conditions(rows: Sequence[Row]) -> list[Note]:
     """What holds for the whole table: where the numbers come from, and how they were taken."""
     notes = [Note(_latency_note(rows))]
-    origins = {m.provenance for row in rows for m in row.record.measurements.values()}
-    notes += [Note(f"{MARKS[name]} {name}: {text}") for name, text in _ORIGINS.items() if name in origins]
     if any(row.speed_up is not None and not row.speed_up.certain for row in rows):
         notes.append(
             Note("? no difference shown: under 2 % when timed in turns, under 10 % or noisy otherwise", "speed_up")
@@ -153,9 +155,37 @@ def _conditions(rows: Sequence[Row]) -> list[Note]:
     return notes
 
 
+def _origins(columns: Iterable[ColumnOfRows], rows: Sequence[Row]) -> list[Note]:
+    """What the marks mean of numbers that nobody measured, where such a number is shown."""
+    found: dict[Provenance, dict[str, None]] = {}
+    for column in columns:
+        for measurement in (row.get(column.measurement) for row in rows):
+            if measurement is not None:
+                found.setdefault(measurement.provenance, {})[column.column.key] = None
+    return [
+        Note(f"{MARKS[name]} {name}: {text}", among=tuple(found[name]))
+        for name, text in _ORIGINS.items()
+        if name in found
+    ]
+
+
+def _noise(rows: Sequence[Row]) -> list[Note]:
+    """What made a cell noisy, cells with the same reason together; more than three reasons are told by the CSV."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        why = row.record.facts.get("why_noisy")
+        if isinstance(why, str) and why:
+            found.setdefault(printable(why), []).append(printable(f"{row.cell.chain}/{row.cell.backend}"))
+    told = [f"noisy: {', '.join(cells[:3])}{' ...' * (len(cells) > 3)}: {why}" for why, cells in found.items()]
+    more = [f"noisy: and {len(told) - 3} more, each for its own reason"] * (len(told) > 3)
+    return [Note(text) for text in (*told[:3], *more)]
+
+
 def _latency_note(rows: Sequence[Row]) -> str:
-    found = {latency.provenance for row in rows if (latency := row.get("latency")) is not None}
-    parts = [f"latency {', '.join(sorted(found)) or 'unavailable'}"]
+    asked = "latency" if any("latency" in row.record.measurements for row in rows) else "throughput"
+    asked = asked if any(row.get("throughput") for row in rows) else "latency"
+    found = {timed.provenance for row in rows if (timed := row.get(asked)) is not None}
+    parts = [f"{asked} {', '.join(sorted(found)) or 'unavailable'}"]
     threads = _common(rows, "threads")
     if threads is not None:
         parts.append(f"{threads} thread{'' if threads == 1 else 's'}")

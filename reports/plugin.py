@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import tradeoff
 
 from .comma import CommaSeparated
+from .junit import JUnit
 from .markdown import Markdown
 from .terminal import Terminal
 
 
 @tradeoff.hookimpl
 def tradeoff_renderers() -> Sequence[tradeoff.Renderer]:
-    """Terminal, Markdown and CSV."""
-    return [Terminal(), Markdown(), CommaSeparated()]
+    """Terminal, Markdown, CSV and JUnit."""
+    return [Terminal(), Markdown(), CommaSeparated(), JUnit()]

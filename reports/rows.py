@@ -19,8 +19,12 @@ METRICS: Final = ("accuracy", "mae", "mse", "r2")
 
 #: By so much may the speed of a machine drift between two cells of a run, which no interval of either tells.
 MEASURED_APART: Final = 1.1
-#: So much differ two loads of one file: where its weights come to lie is chance.
+#: So much differ two loads of one file: where its weights come to lie is chance, which one load does not know.
 TIMED_IN_TURNS: Final = 1.02
+#: The interval over several processes knows that; what remains is not worth a decision.
+OVER_PROCESSES: Final = 1.005
+#: So many processes make an interval.
+_PROCESSES: Final = 3
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,12 @@ class Row:
 
     @property
     def speed_up(self) -> Ratio | None:
-        """How many times faster than the baseline: as timed in turns, else from the two latencies."""
+        """How many times faster than the baseline: as timed in turns, else from latencies, else from throughputs."""
         timed = self.get("speed_up")
         if timed is not None and timed.value is not None:
-            return Ratio(timed.value, timed.low, timed.high, timed.provenance, apart=TIMED_IN_TURNS)
-        return self._ratio("latency", noisy=self._noisy)
+            return Ratio(timed.value, timed.low, timed.high, timed.provenance, apart=self._apart)
+        # Where an answer is awaited, more of them in a second is not what makes it faster.
+        return self._ratio("latency" if "latency" in self.record.measurements else "throughput", noisy=self._noisy)
 
     @property
     def shrink(self) -> Ratio | None:
@@ -108,13 +113,20 @@ class Row:
         return measurement.value if measurement else None
 
     @property
+    def _apart(self) -> float:
+        processes = self.record.facts.get("processes")
+        return OVER_PROCESSES if isinstance(processes, int) and processes >= _PROCESSES else TIMED_IN_TURNS
+
+    @property
     def _noisy(self) -> bool:
         verdicts = (*self.record.verdicts, *(self.baseline.verdicts if self.baseline else ()))
         return self.record is not self.baseline and "noisy" in " ".join(verdicts)
 
     def _ratio(self, name: str, *, noisy: bool) -> Ratio | None:
         ours, theirs = self._pair(name)
-        return divide(theirs, ours, noisy=noisy) if ours and theirs else None
+        if not ours or not theirs:
+            return None
+        return divide(ours, theirs, noisy=noisy) if ours.direction == "higher" else divide(theirs, ours, noisy=noisy)
 
     def _pair(self, name: str) -> tuple[Measurement, Measurement] | tuple[None, None]:
         """Ours and the baseline's, where the two can be compared."""

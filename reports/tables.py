@@ -55,12 +55,14 @@ class Note:
     :param column: it is told only where this column is shown.
     :param mark: what it explains, where the column is shown in short.
     :param once: it holds for later tables as well, and is not told again.
+    :param among: it is told only where one of these columns is shown.
     """
 
     text: str
     column: str = ""
     mark: str = ""
     once: bool = False
+    among: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
 
+from .comparison import compared
+from .over_time import over_time
 from .report import NOTHING, report
 from .tables import Cell, Note, Quote, Table, Tone
 
@@ -37,28 +39,40 @@ class Terminal(tradeoff.Renderer):
 
     def render(self, runs: Any, width: int, colour: bool) -> str:
         """The report over ``runs``."""
-        from rich.console import Console
+        return _printed(report(runs), width, colour) or f"{NOTHING}\n"
 
-        room = max(_NARROWEST, width)
-        console = Console(
-            file=StringIO(),
-            width=room,
-            force_terminal=colour,
-            color_system="standard" if colour else None,
-            no_color=not colour,
-            legacy_windows=False,
-            markup=False,
-            emoji=False,
-            highlight=False,
-        )
-        told: set[str] = set()
-        for table in report(runs):
-            for part in _parts(table, room, told):
-                console.print(part)
-            console.print()
-        written: str = console.file.getvalue()  # type: ignore[attr-defined]
-        lines = [line.rstrip() for line in written.rstrip().splitlines()]
-        return "\n".join(lines or [NOTHING]) + "\n"
+    def render_comparison(self, outcome: Any, width: int, colour: bool) -> str:
+        """What changed, what did not, and what became of the limits."""
+        return _printed(compared(outcome), width, colour)
+
+    def render_history(self, series: Any, width: int, colour: bool) -> str:
+        """Values over time, and where they changed."""
+        return _printed(over_time(series), width, colour)
+
+
+def _printed(tables: Iterable[Table], width: int, colour: bool) -> str:
+    from rich.console import Console
+
+    room = max(_NARROWEST, width)
+    console = Console(
+        file=StringIO(),
+        width=room,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        no_color=not colour,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+    told: set[str] = set()
+    for table in tables:
+        for part in _parts(table, room, told):
+            console.print(part)
+        console.print()
+    written: str = console.file.getvalue()  # type: ignore[attr-defined]
+    lines = [line.rstrip() for line in written.rstrip().splitlines()]
+    return "\n".join(lines) + "\n" if lines else ""
 
 
 def _parts(table: Table, width: int, told: set[str]) -> Iterator[RenderableType]:
@@ -124,7 +138,8 @@ def _said(cell: Cell, short: bool) -> str:
 
 def _note(note: Note, layout: Layout) -> str:
     """The note, unless it explains something that is not shown, or that stands there in full."""
-    if note.column and not layout.shows(note.column):
+    about = (note.column, *note.among) if note.column else note.among
+    if about and not any(layout.shows(key) for key in about):
         return ""
     if not note.mark:
         return note.text

@@ -16,3 +16,5 @@ def test_inference(corridor: Corridor, benchmark: BenchmarkFixture) -> None:
     artifact = corridor.convert(variant)
     corridor.evaluate(artifact)
     corridor.time(artifact, benchmark)
+    corridor.energy(artifact)
+    corridor.footprint(artifact)

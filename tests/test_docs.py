@@ -20,6 +20,7 @@ from user_project import QUICK, SUITE, Project
 
 import tradeoff
 from tradeoff import cli, hookspecs
+from tradeoff.corridor import _PERCENTILES as PERCENTILES
 from tradeoff.journal import NAME as JOURNAL
 from tradeoff.options import BUILT_IN_PRESETS, OPTIONS, read_table
 from tradeoff.quality import METRICS
@@ -177,7 +178,7 @@ def test_the_reference_has_every_field_of_a_class_with_its_default(title: str) -
             assert default == repr(field.default).replace("'", '"')
 
 
-@pytest.mark.parametrize("title", ["Backend", "Renderer"])
+@pytest.mark.parametrize("title", ["Backend", "Meter", "Reading", "Renderer"])
 def test_the_reference_has_every_member_of_a_base_class(title: str) -> None:
     told = [word.partition("(") for word in named(section(DOCS / "reference" / "hooks.md", title))]
     base = getattr(tradeoff, title)
@@ -203,7 +204,8 @@ def names_in_code() -> set[str]:
     """What the corridor writes down under a name of its own, and what quality is told in."""
     source = (ROOT / "src" / "tradeoff" / "corridor.py").read_text(encoding="utf-8")
     return {
-        *re.findall(r"""_note\(\s*"(\w+)""", source),
+        *re.findall(r"""_note(?:_estimate)?\(\s*"(\w+)""", source),
+        *(f"latency_p{round(100 * share)}" for share in PERCENTILES),
         *re.findall(r"""_measurements\["(\w+)"\]""", source),
         *METRICS,
     }

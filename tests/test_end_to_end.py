@@ -97,7 +97,7 @@ def test_every_cell_that_can_exist_is_measured_and_the_others_say_why_not(cold: 
     assert {cell for cell, status in statuses.items() if status == "skipped"} == skipped
     assert set(statuses.values()) == {"measured", "skipped"}
     assert all("not implemented here" in cold.records[cell]["reason"] for cell in skipped)
-    assert cold.workers == ["keras on tensorflow", "litert"]
+    assert cold.workers == ["keras on tensorflow", "keras on tensorflow, alone", "litert", "litert, alone"]
 
 
 def test_the_process_that_plans_has_imported_no_framework(cold: Finished) -> None:
@@ -119,7 +119,8 @@ def test_quantizing_makes_it_smaller_and_keeps_what_it_answers(cold: Finished) -
 def test_every_number_says_where_it_comes_from(cold: Finished) -> None:
     for record in cold.records.values():
         for name, item in record["measurements"].items():
-            assert item["provenance"] == ("unavailable" if item["value"] is None else "measured"), name
+            known = "modelled" if name in ("native_bytes", "activations_bytes") else "measured"
+            assert item["provenance"] == ("unavailable" if item["value"] is None else known), name
             assert item["unit"], name
     latencies = [record["measurements"].get("latency") for record in cold.records.values()]
     found = [item for item in latencies if item is not None]
@@ -151,14 +152,14 @@ def test_a_second_run_builds_and_converts_nothing(cold: Finished) -> None:
     again = run(folder, "--tradeoff-models=dense")
     assert again.status == 0, again.output
     assert entries(folder) == before
-    for name in ("accuracy", "artifact_bytes", "loss", "build_seconds", "conversion_seconds"):
+    for name in ("accuracy", "artifact_bytes", "loss", "build_seconds", "conversion_seconds", "peak_bytes", "load_seconds"):
         assert again.values(name) == cold.values(name)
 
 
 def test_what_is_in_the_store_needs_no_tensorflow(cold: Finished) -> None:
     again = run(cold.folder.parent, "--tradeoff-cells=dense/*/litert", "--tradeoff-loads=b1,b8")
     assert again.status == 0, again.output
-    assert again.workers == ["litert"]
+    assert again.workers == ["litert", "litert, alone"]
     assert len(again.values("latency")) == 8
 
 
@@ -169,7 +170,7 @@ def test_threads_of_the_runtime_are_told_and_make_no_second_artifact(cold: Finis
     assert finished.status == 0, finished.output
     (record,) = finished.records.values()
     assert record["facts"]["threads"] == 2
-    assert finished.workers == ["litert"]
+    assert finished.workers == ["litert", "litert, alone"]
     assert {entry for entry in entries(folder) if "/artifact/" in entry} == before
 
 

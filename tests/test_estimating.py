@@ -16,11 +16,13 @@ from tradeoff.estimating import (
     bootstrap,
     control_of,
     estimate,
+    estimate_lots,
     ordered_interval,
     percentile,
     ratios,
     samples_needed,
     sift,
+    timings,
 )
 from tradeoff.measuring import Lot
 
@@ -67,6 +69,14 @@ def test_one_sample_is_its_own_interval() -> None:
 def test_it_is_told_whether_the_interval_is_over_loads_or_over_rounds() -> None:
     assert estimate([[1.0, 2.0]] * (FEWEST_LOTS - 1)).over == "rounds"
     assert estimate([[1.0, 2.0]] * FEWEST_LOTS).over == "loads"
+
+
+def test_the_interval_is_over_processes_where_there_are_enough_of_them() -> None:
+    """Loads of one process resemble each other: over them alone it would be too narrow."""
+    lots = [Lot((float(process),) * 4, 1, process=process) for process in (1, 2, 3) for _ in range(5)]
+    assert estimate_lots(lots, timings) == Estimate(2.0, 1.0, 3.0, 1.0, "processes")
+    assert estimate_lots(lots[:10], timings).over == "loads"
+    assert estimate_lots(lots[:2], timings).over == "rounds"
 
 
 def test_nothing_has_no_median() -> None:

@@ -14,7 +14,7 @@ from tradeoff.lots import time_in_lots
 from tradeoff.measuring import Lot, Timing
 from tradeoff.speed import SpeedBook
 from tradeoff.vocabulary import Environment
-from tradeoff.workers import WorkerReport
+from tradeoff.workers import NotAlone, WorkerReport
 
 QUIET = 1e-6
 HERE = Environment("here")
@@ -36,6 +36,9 @@ class Scripted:
         self.asked.append((environment.name, request["timing"]["max_time"]))
         lot = self.lots.pop(0) if len(self.lots) > 1 else self.lots[0]
         return {"lots": [lot.to_json()]}
+
+    def ask_alone(self, environment: Environment, request: Mapping[str, Any], progress: object) -> Any:
+        raise NotAlone("not asked for here")
 
     def close(self) -> None:
         pass

@@ -113,6 +113,17 @@ def test_a_cell_that_cannot_exist_is_there_with_its_reason() -> None:
     assert reason(matrix, "cnn/baseline/fast/host-cpu/b1") == "None"
 
 
+def test_a_scenario_makes_do_with_what_a_backend_takes_in_a_request() -> None:
+    loads = ("multi:9", "offline", "sweep", "server:200", "stream")
+    matrix = cells(models=("cnn",), techniques=("int8",), loads=loads)
+    assert [planned.refusal for planned in matrix.cells] == [None] * len(loads)
+
+
+def test_all_loads_are_those_that_need_no_number() -> None:
+    matrix = cells(models=("cnn",), techniques=("baseline",), loads=("all",))
+    assert [cell.split("/")[-1] for cell in spelled(matrix)] == ["b1", "stream", "offline", "sweep"]
+
+
 def test_what_a_technique_needs_is_asked_for() -> None:
     matrix = cells(techniques=("needy",), models=("cnn",))
     assert reason(matrix, "cnn/needy/fast/host-cpu/b1") == "not installed: needed: pip install needed"

@@ -93,6 +93,8 @@ def texts(table: Table, key: str) -> list[str]:
         (7, "count", "7"),
         (50_600, "count", "50.6 k"),
         (1_200_000, "count", "1.20 M"),
+        (50_600, "rate", "50.6 k/s"),
+        (99.5, "rate", "99.5/s"),
         (0.9861, "percent", "98.61 %"),
         (-0.000001, "percent", "0.00 %"),
         (0.0412, "number", "0.0412"),
@@ -213,6 +215,42 @@ def test_the_fastest_comes_first_by_value_and_not_by_text() -> None:
     assert texts(report([run(missing, *records)])[0], "technique") == ["c", "b", "a", "d", "e"]
 
 
+def offline(spelling: str, rate: float) -> Record:
+    """A cell whose requests nobody waits for."""
+    throughput = Measurement(rate, "1/s", "higher", low=0.99 * rate, high=1.01 * rate)
+    numbers = {name: one for name, one in measured(spelling).measurements.items() if name != "latency"}
+    return replace(measured(spelling), measurements={**numbers, "throughput": throughput})
+
+
+def test_where_nobody_waits_for_an_answer_the_most_answers_come_first_and_make_the_speed_up() -> None:
+    spellings = [f"cnn/{chain}/litert/host-cpu/offline" for chain in ("baseline", "fp16", "int8")]
+    rows = run(*(offline(spelling, rate) for spelling, rate in zip(spellings, (1000.0, 500.0, 4000.0), strict=True)))
+    (table, *_) = report([rows], Limit())
+    assert texts(table, "technique") == ["int8", "baseline", "fp16"]
+    assert texts(table, "throughput") == ["4.00 k/s", "1.00 k/s", "500/s"]
+    assert texts(table, "speed_up") == ["4.00x", "1.00x", "0.500x"]
+    assert texts(table, "interval")[0] == "3.96 – 4.04 k/s"
+    assert "throughput measured" in terminal(rows)
+
+
+def test_the_loads_of_a_model_stand_in_the_order_of_their_numbers() -> None:
+    loads = ("server:1000", "b10", "server:200", "b2", "server:200:lanes=2")
+    tables = report([run(*(measured(f"cnn/int8/litert/host-cpu/{load}") for load in loads))], Limit())
+    titles = [table.title.split(" · ")[2] for table in tables if " · " in table.title]
+    assert [title for title in titles if title in ("b2", "b10")] == ["b2", "b10"]
+    assert [title for title in titles if title in ("server:200", "server:1000")] == ["server:200", "server:1000"]
+
+
+def test_percentiles_and_the_best_batch_have_columns_where_requests_come_as_a_scenario_has_it() -> None:
+    served = {
+        "throughput": Measurement(200.0, "1/s", "higher"),
+        "latency_p99": Measurement(0.0123, "s", "lower"),
+        "best_batch": Measurement(64.0, "1"),
+    }
+    shown = terminal(run(measured("cnn/int8/litert/host-cpu/server:200", **served)), width=80)
+    assert all(text in shown for text in ("throughput", "200/s", "p99", "12.3 ms", "batch", " 64 "))
+
+
 def test_only_cells_under_the_same_conditions_share_a_table() -> None:
     records = [measured(f"cnn/int8/litert/{rest}") for rest in ("host-cpu/b10", "host-cpu/b2", "stm32h743@tflm/b1")]
     titles = [table.title for table in report([run(*records)])[:3]]
@@ -309,6 +347,21 @@ def test_several_runs_have_tables_of_their_own_and_a_legend() -> None:
     for told in ("run quick #1", "run quick #2", "one.json", "two.json", "keras 3.12", "keras 3.13"):
         assert told in text
     assert "numpy" not in text
+
+
+def test_a_mark_is_explained_only_where_a_number_with_it_is_shown() -> None:
+    whole = measured()
+    extra = {"activations_bytes": Measurement(5e3, "B", provenance="modelled")}
+    shown = run(replace(whole, measurements={**whole.measurements, **extra}))
+    wide, narrow = terminal(shown, width=250), terminal(shown, width=60)
+    assert "~5.00 kB" in wide
+    assert "~ modelled: computed, not measured" in wide
+    assert "modelled" not in narrow
+
+
+def test_workers_of_one_request_each_stand_in_one_line_that_says_how_many_they_were() -> None:
+    sums = {"name": "litert, alone", "start_seconds": 0.4, "import_seconds": 1.2, "processes": 12}
+    assert "litert, alone: 12 of them" in terminal(replace(run(measured()), workers=(sums,)))
 
 
 def test_what_workers_cost_is_told_as_paid_once() -> None:

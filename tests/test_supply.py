@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,8 @@ import pytest
 from tradeoff import Backend, Capabilities, Environment, Loading, Model, Parameter, Runner, Task, Technique
 from tradeoff.cell import Cell, Load, parse_backend
 from tradeoff.chain import parse_chain
-from tradeoff.measuring import Timing
+from tradeoff.estimating import ratios
+from tradeoff.measuring import Lot, Timing
 from tradeoff.registry import Registry
 from tradeoff.store import Entry, Store
 from tradeoff.supply import Supply, Timed
@@ -43,14 +45,18 @@ class Scribe:
 
     content: str = ""
     asked: Counter[str] = field(default_factory=Counter)
+    alone: list[int] = field(default_factory=list)
     reports: list[WorkerReport] = field(default_factory=list)
+
+    def start(self, environment: Environment, progress: Progress) -> float:
+        return math.inf
 
     def ask(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         self.asked[request["stage"]] += 1
         number = str(sum(self.asked.values()))
         if request["stage"] == "time":
-            beside = [2.0 * float(number)] if request["baseline"] else []
-            return {"rounds": [float(number)], "iterations": 1, "baseline": beside}
+            beside = (2.0 * float(number),) if request["baseline"] else ()
+            return {"lots": [Lot((float(number),), 1, beside).to_json()]}
         (Path(request["folder"]) / "file").write_text(number)
         return {
             "data": {"fingerprint": "same data"},
@@ -59,6 +65,10 @@ class Scribe:
             "convert": {"content": self.content or number, "artifact": "file"},
             "evaluate": {"quality": {}, "agreement": {}},
         }[request["stage"]]
+
+    def ask_alone(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
+        self.alone.append(request["batch"])
+        return {"peak_bytes": 1}
 
     def close(self) -> None:
         """Nothing runs."""
@@ -154,6 +164,10 @@ def timed(supply: Supply, wanted: Cell) -> Timed:
     return supply.timed(wanted, supply.artifact(wanted, silent), Timing(), silent)
 
 
+def speed_ups(found: Timed) -> tuple[float, ...]:
+    return tuple(ratio for lot in found.lots.kept for ratio in ratios(lot))
+
+
 def test_equal_content_is_timed_once_a_run_and_says_where(supply: Supply, scribe: Scribe) -> None:
     scribe.content = "the same bytes"
     first, again = timed(supply, cell()), timed(supply, cell("fp16"))
@@ -170,18 +184,18 @@ def test_another_load_or_other_threads_are_timed_on_their_own(supply: Supply, sc
 
 
 def test_other_content_is_timed_on_its_own(supply: Supply, scribe: Scribe) -> None:
-    assert timed(supply, cell()).samples != timed(supply, cell("fp16")).samples
+    assert timed(supply, cell()).lots != timed(supply, cell("fp16")).lots
     assert scribe.asked["time"] == 2
 
 
 def test_a_compressed_cell_is_timed_beside_its_baseline_and_the_baseline_alone(supply: Supply) -> None:
-    assert timed(supply, cell()).speed_ups == ()
-    assert timed(supply, cell("int8")).speed_ups == (2.0,)
+    assert speed_ups(timed(supply, cell())) == ()
+    assert speed_ups(timed(supply, cell("int8"))) == (2.0,)
 
 
 def test_content_equal_to_the_baseline_is_not_timed_against_itself(supply: Supply, scribe: Scribe) -> None:
     scribe.content = "the same bytes"
-    assert timed(supply, cell("int8")).speed_ups == ()
+    assert speed_ups(timed(supply, cell("int8"))) == ()
 
 
 def test_without_a_baseline_there_is_no_speed_up(scribe: Scribe, tmp_path: Path) -> None:
@@ -189,7 +203,7 @@ def test_without_a_baseline_there_is_no_speed_up(scribe: Scribe, tmp_path: Path)
         capabilities = Capabilities(precisions=("int8",))
 
     supply = Supply(replace(REGISTRY, backends={"printing": Whole()}), Store(tmp_path), scribe, seed=0)
-    assert timed(supply, cell("int8")).speed_ups == ()
+    assert speed_ups(timed(supply, cell("int8"))) == ()
     assert scribe.asked["convert"] == 1
 
 
@@ -198,3 +212,23 @@ def test_a_new_run_times_again(supply: Supply, scribe: Scribe, tmp_path: Path) -
     timed(Supply(REGISTRY, Store(tmp_path), scribe, seed=0), cell())
     assert scribe.asked["time"] == 2
     assert scribe.asked["convert"] == 1
+
+
+def load(supply: Supply, wanted: Cell) -> Entry:
+    return supply.footprint(wanted, supply.artifact(wanted, silent), silent)
+
+
+def test_what_loading_takes_is_asked_for_once_and_never_again(supply: Supply, scribe: Scribe, tmp_path: Path) -> None:
+    first = load(supply, cell())
+    assert load(Supply(REGISTRY, Store(tmp_path), scribe, seed=0), cell()).key == first.key
+    assert scribe.alone == [1]
+
+
+def test_equal_content_is_loaded_once_and_another_batch_or_other_threads_on_their_own(
+    supply: Supply, scribe: Scribe
+) -> None:
+    scribe.content = "the same bytes"
+    assert load(supply, cell("fp16")).key == load(supply, cell("int8")).key
+    load(supply, cell(batch=8))
+    load(supply, cell(backend="printing:threads=2"))
+    assert scribe.alone == [1, 8, 1]

@@ -18,13 +18,16 @@ from tradeoff.errors import BadInput, Refused, TradeoffError
 from tradeoff.hookspecs import hookimpl
 from tradeoff.spelling import Parameter
 from tradeoff.vocabulary import (
+    Anatomy,
     Backend,
     Capabilities,
     Conversion,
     Device,
     Environment,
     Loading,
+    Meter,
     Model,
+    Reading,
     Recipe,
     Refusal,
     Renderer,
@@ -38,6 +41,7 @@ from tradeoff.vocabulary import (
 )
 
 __all__ = [
+    "Anatomy",
     "Backend",
     "BadInput",
     "Capabilities",
@@ -45,8 +49,10 @@ __all__ = [
     "Device",
     "Environment",
     "Loading",
+    "Meter",
     "Model",
     "Parameter",
+    "Reading",
     "Recipe",
     "Refusal",
     "Refused",

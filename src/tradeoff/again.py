@@ -21,8 +21,9 @@ from tradeoff.text import safe
 if TYPE_CHECKING:
     from tradeoff.planning import Plan
 
-#: Where files go and what a run may cost is up to whoever runs it, and so is executing a model's code.
-USERS_OWN: Final = ("output", "store", "resume", "memory", "timeout", "rerun")
+#: Where files go, what a run may cost and what it is held against is up to whoever runs it, and so is executing a
+#: model's code.
+USERS_OWN: Final = ("output", "store", "resume", "memory", "timeout", "rerun", "compare", "fail")
 _CODE: Final = "allow-code"
 _SHOWN: Final = 5
 

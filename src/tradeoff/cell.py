@@ -10,10 +10,36 @@ from typing import Final
 from tradeoff.chain import Chain
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.record import Axes
-from tradeoff.spelling import Value, parse_values, spell, split
+from tradeoff.spelling import Parameter, Value, parse_values, spell, split
 from tradeoff.vocabulary import Backend
 
-_LOAD: Final = re.compile(r"b([1-9][0-9]{0,5})\Z")
+_MOST: Final = 999_999
+_BATCH: Final = re.compile(r"b?([1-9][0-9]{0,5})\Z")
+_LANES: Final = Parameter(
+    "lanes", int, 1, minimum=1, maximum=64, summary="requests at once, each on a load of the artifact of its own"
+)
+#: How requests can arrive other than one after the other in rounds, and what each of these has to be told.
+SCENARIOS: Final[Mapping[str, tuple[Parameter, ...]]] = {
+    "stream": (_LANES,),
+    "multi": (Parameter("samples", int, minimum=2, maximum=_MOST, positional=True, summary="in one query"),),
+    "server": (
+        Parameter("rate", float, minimum=0.1, maximum=100_000, positional=True, summary="arrivals in a second"),
+        _LANES,
+        Parameter("seed", int, 0, minimum=0, maximum=_MOST, summary="of the arrivals, beside that of the run"),
+        Parameter("seconds", float, 0.0, minimum=0, maximum=600, summary="of arrivals; 0 for what percentiles need"),
+    ),
+    "offline": (
+        Parameter("batch", int, 32, minimum=1, maximum=_MOST, positional=True, summary="samples in a request"),
+    ),
+    "sweep": (
+        Parameter("gain", float, 0.05, minimum=0, maximum=1, summary="by which a doubling has to raise the throughput"),
+        Parameter("most", int, 1024, minimum=2, maximum=_MOST, summary="samples in a request"),
+    ),
+}
+_VALID: Final = (
+    "write b1, b8, b32, the samples in one request, up to 999999; or a scenario: "
+    "stream, multi:8, server:200, offline, sweep"
+)
 
 
 @dataclass(frozen=True)
@@ -32,14 +58,28 @@ class BackendChoice:
 
 @dataclass(frozen=True)
 class Load:
-    """How requests arrive: one after the other, each of ``batch`` samples."""
+    """How requests arrive: one after the other, each of ``batch`` samples, or as a scenario has it.
 
-    batch: int
+    :param batch: samples in one request; a scenario decides that itself, and takes what the backend can.
+    :param scenario: one of :data:`SCENARIOS`, or empty.
+    :param values: of the scenario's parameters.
+    """
+
+    batch: int = 1
+    scenario: str = ""
+    values: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, Value]:
+        """Values by name."""
+        return dict(self.values)
 
     @property
     def spelling(self) -> str:
-        """``b1``: one sample a request."""
-        return f"b{self.batch}"
+        """``b1``: one sample a request; ``server:200``: requests arrive 200 times a second."""
+        if not self.scenario:
+            return f"b{self.batch}"
+        return spell(self.scenario, SCENARIOS[self.scenario], self.parameters)
 
 
 @dataclass(frozen=True)
@@ -67,11 +107,15 @@ class Cell:
 
 
 def parse_load(text: str) -> Load:
-    """``b8``, or plain ``8``: eight samples a request."""
-    match = _LOAD.match(text.strip() if text.strip().startswith("b") else f"b{text.strip()}")
-    if not match:
-        raise BadInput(f"load {text!r} is not understood; write b1, b8, b32: the samples in one request, up to 999999")
-    return Load(int(match[1]))
+    """``b8``, or plain ``8``: eight samples a request; ``server:200:lanes=2``: a scenario."""
+    match = _BATCH.match(text.strip())
+    if match:
+        return Load(int(match[1]))
+    name, *arguments = text.strip().split(":")
+    if name not in SCENARIOS:
+        raise BadInput(f"load {text!r} is not understood; {_VALID}")
+    values = parse_values(name, SCENARIOS[name], arguments)
+    return Load(scenario=name, values=tuple(sorted(values.items())))
 
 
 def parse_backend(text: str, backends: Mapping[str, Backend]) -> BackendChoice:

@@ -9,13 +9,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tradeoff.compare_cli import add_compare, add_history
 from tradeoff.errors import TradeoffError, UnknownName
-from tradeoff.journal import NAME as JOURNAL_NAME
-from tradeoff.journal import read_journal
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
-from tradeoff.plain_file import is_folder
-from tradeoff.record import Run, no_collection, read_run
+from tradeoff.reading import read_saved_run, run_file
+from tradeoff.record import no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
 from tradeoff.text import safe_lines
 
@@ -45,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_list(commands.add_parser("list", help="what there is: models, techniques, backends, devices, presets"))
     _add_report(commands.add_parser("report", help="tables from the JSON files of any number of runs"))
+    compare = commands.add_parser("compare", help="two runs against each other: what became worse, and a gate for CI")
+    _add_plugins(compare)
+    add_compare(compare, _registry)
+    history = commands.add_parser("history", help="one measurement over many runs, and where it changed")
+    _add_plugins(history)
+    add_history(history, _registry)
     _add_recover(commands.add_parser("recover", help="the JSON and the tables of a run that was killed"))
     _add_rerun(commands.add_parser("rerun", help="a run again, as its manifest says, and what differs from then"))
     _add_doctor(commands.add_parser("doctor", help="what is installed, and which cells that allows"))
@@ -73,7 +78,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_plugins(parser)
     parser.add_argument("runs", nargs="+", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
     parser.add_argument(
-        "--format", default="terminal", metavar="NAME", help="terminal, markdown, csv (default: terminal)"
+        "--format", default="terminal", metavar="NAME", help="terminal, markdown, csv, junit (default: terminal)"
     )
     parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
@@ -158,7 +163,7 @@ def _report(options: argparse.Namespace) -> int:
     width = options.width or shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
     with no_collection():
-        runs = [_read(_run_file(Path(name))) for name in options.runs]
+        runs = [read_saved_run(run_file(Path(name))) for name in options.runs]
         text = registry.renderers[options.format].render(runs, width, colour)
     if not options.output:
         print(text, end="" if text.endswith("\n") else "\n")
@@ -188,20 +193,6 @@ def _rerun(options: argparse.Namespace) -> int:
         allow_code=options.allow_code or "--allow-code" in options.arguments,
         dry_run=options.dry_run or "--dry-run" in options.arguments,
     )
-
-
-def _run_file(path: Path) -> Path:
-    """A run's folder stands for the JSON file in it, or for the journal if the run was killed."""
-    from tradeoff.results import JSON_NAME
-
-    if not is_folder(path):
-        return path
-    killed = not (path / JSON_NAME).exists() and (path / JOURNAL_NAME).exists()
-    return path / (JOURNAL_NAME if killed else JSON_NAME)
-
-
-def _read(path: Path) -> Run:
-    return read_journal(path) if path.suffix == Path(JOURNAL_NAME).suffix else read_run(path)
 
 
 def _doctor(options: argparse.Namespace) -> int:

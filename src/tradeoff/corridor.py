@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tradeoff.cell import Cell
+from tradeoff.energy import energies, energy_facts, unavailable
 from tradeoff.engine import keras_engine
-from tradeoff.estimating import Estimate, estimate, percentile, ratios, samples_needed
+from tradeoff.estimating import Estimate, estimate_lots, percentile, ratios, samples_needed, timings
 from tradeoff.lots import Lots
 from tradeoff.measuring import Timing
+from tradeoff.noise import why_noisy
 from tradeoff.record import Measurement, Record
 from tradeoff.replay import ReplayClock, Tape, replay
+from tradeoff.serving import ENDLESS, Served
 from tradeoff.store import Entry
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Direction, Progress, Provenance
+from tradeoff.workers import NotAlone
 
 _PAIRS: Final = "against the baseline on the same runtime, timed in turns; "
 _SINGLES: Final = "of single requests, each timed by itself; 95 % interval"
+_ARRIVED: Final = "from the scheduled arrival to the answer; "
+_QUEUED: Final = f"{_ARRIVED}no interval: requests in a queue are not independent"
 _PERCENTILES: Final = (0.5, 0.9, 0.99)
+_DEVICE: Final = "nothing here measures a device's own memory"
+_NATIVE: Final = "the peak less what Python had at its own peak"
+_ADDED_UP: Final = "all of them together; a runtime that uses memory again needs less at once"
 
 
 @dataclass
@@ -69,7 +78,8 @@ class Corridor:
         facts = self._supply.result(self.cell, artifact, self._progress).facts
         registry = self._supply.registry
         task = registry.task_of(registry.models[self.cell.model])
-        self._facts |= {"metric": task.metric, "floor": task.floor}
+        # What an older release has left in the store does not say how many there were.
+        self._facts |= {"metric": task.metric, "floor": task.floor, "test_samples": facts.get("samples")}
         for name, value in {**facts["quality"], **facts["agreement"]}.items():
             self._note(name, value, "1", _direction(name))
         quality = facts["quality"].get(task.metric)
@@ -78,23 +88,55 @@ class Corridor:
 
     def time(self, artifact: Entry, benchmark: Any) -> None:
         """Time whole requests in the worker, and give the samples to pytest-benchmark."""
+        if self.cell.load.scenario:
+            self._serve(artifact, benchmark)
+            return
         timed = self._supply.timed(self.cell, artifact, self._timing, self._progress)
         lots = timed.lots.kept
         rounds = [seconds for lot in lots for seconds in lot.rounds]
         replay(benchmark, self._clock, self.cell.axes, Tape(tuple(rounds), lots[0].iterations))
         self._same_as = timed.cell if timed.cell != self.cell.spelling else None
-        self._facts |= self._how_timed(timed.lots)
+        self._facts |= {**self._how_run(), **_how_timed(timed.lots)}
         if rounds:
             self._note_latency(timed.lots)
         if any(lot.baseline for lot in lots):
-            ratio = estimate([ratios(lot) for lot in lots])
+            ratio = estimate_lots(lots, ratios)
             self._note_estimate("speed_up", ratio, "1", "higher", _PAIRS)
 
+    def footprint(self, artifact: Entry) -> None:
+        """Note what a process that does nothing else takes to load the artifact and to run it: time and memory."""
+        try:
+            facts, missed = self._supply.footprint(self.cell, artifact, self._progress).facts, ""
+        except NotAlone as error:
+            facts, missed = {}, str(error)
+        imports = f"{facts['imported']} modules imported meanwhile" if facts.get("imported") else missed
+        peak = facts.get("note") or missed
+        python = facts.get("python_bytes")
+        native = None if python is None else max(0, facts["peak_bytes"] - python)
+        self._note("load_seconds", facts.get("load_seconds"), "s", "lower", imports, self._provenance)
+        self._note("first_seconds", facts.get("first_seconds"), "s", "lower", missed, self._provenance)
+        self._note("peak_bytes", facts.get("peak_bytes"), "B", "lower", peak, self._provenance)
+        self._note("process_bytes", facts.get("process_bytes"), "B", "lower", missed, self._provenance)
+        self._note("python_bytes", python, "B", "lower", missed, self._provenance)
+        self._note("native_bytes", native, "B", "lower", missed or _NATIVE, "modelled")
+        self._note("device_bytes", None, "B", "lower", missed or _DEVICE)
+        unsaid = missed or f"backend {self.cell.backend.name} does not say"
+        weights, activations = facts.get("weights_bytes"), facts.get("activations_bytes")
+        self._note("weights_bytes", weights, "B", "lower", unsaid if weights is None else "", self._provenance)
+        self._note(
+            "activations_bytes", activations, "B", "lower", unsaid if activations is None else _ADDED_UP, "modelled"
+        )
+
     def _note_latency(self, lots: Lots) -> None:
-        found = estimate([lot.rounds for lot in lots.kept])
+        found = estimate_lots(lots.kept, timings)
         self._note_estimate("latency", found, "s", "lower", "")
         self._facts["spread"] = found.spread
-        singles = [seconds for lot in lots.all for seconds in lot.singles]
+        self._note_percentiles([seconds for lot in lots.all for seconds in lot.singles])
+        if found.noisy or lots.sifted.disturbed:
+            self._verdicts.append("noisy")
+            self._facts["why_noisy"] = why_noisy(lots.noise, lots.sifted.speed)
+
+    def _note_percentiles(self, singles: Sequence[float], *, independent: bool = True) -> None:
         for share in _PERCENTILES:
             name = f"latency_p{round(100 * share)}"
             measured = percentile(singles, share)
@@ -102,12 +144,52 @@ class Corridor:
                 self._note(
                     name, None, "s", "lower", f"needs {samples_needed(share)} requests, there are {len(singles)}"
                 )
-            else:
+            elif independent:
                 self._measurements[name] = Measurement(
                     measured.value, "s", "lower", self._provenance, measured.low, measured.high, _SINGLES
                 )
-        if found.noisy or lots.sifted.disturbed:
-            self._verdicts.append("noisy")
+            else:
+                self._measurements[name] = Measurement(measured.value, "s", "lower", self._provenance, note=_QUEUED)
+
+    def _serve(self, artifact: Entry, benchmark: Any) -> None:
+        """Have requests arrive as the load's scenario says, and give their latencies to pytest-benchmark."""
+        served = self._supply.served(self.cell, artifact, self._timing, self._progress)
+        replay(benchmark, self._clock, self.cell.axes, Tape(tuple(served.latencies)))
+        self._same_as = served.cell if served.cell != self.cell.spelling else None
+        self._facts |= {**self._how_run(), **served.facts}
+        if served.blocks:
+            self._note_served(served)
+
+    def _note_served(self, served: Served) -> None:
+        self._note_estimate("throughput", served.throughput, "1/s", "higher", "samples answered in a second; ")
+        self._facts["spread"] = served.throughput.spread
+        if served.latency is not None:
+            self._note_estimate("latency", served.latency, "s", "lower", "" if served.independent else _ARRIVED)
+            self._facts["spread"] = served.latency.spread
+            self._note_percentiles(served.latencies, independent=served.independent)
+        elif served.awaited:
+            for name in ("latency", *(f"latency_p{round(100 * share)}" for share in _PERCENTILES)):
+                self._note(name, None, "s", "lower", ENDLESS)
+        if self.cell.load.scenario == "sweep":
+            note = "samples in a request at that throughput"
+            self._note("best_batch", served.best[0].batch, "1", "none", note, self._provenance)
+            self._facts["sweep"] = served.points()
+        self._verdicts += [text for text, is_so in served.verdicts.items() if is_so]
+
+    def energy(self, artifact: Entry) -> None:
+        """Read meters around requests, after these were timed; without a meter it is noted why there are no joules."""
+        if self._timing.once:
+            return
+        if self.cell.load.scenario or self._provenance != "measured":
+            nothing = unavailable("it is measured of requests one after the other, on this machine: b1, b8")
+            self._measurements["energy"] = self._measurements["energy_above_idle"] = nothing
+            return
+        meters = self._supply.registry.meters
+        metered = self._supply.metered(self.cell, artifact, self._timing, self._progress)
+        whole, above_idle = energies(metered, meters)
+        self._measurements["energy"] = whole
+        self._measurements["energy_above_idle"] = above_idle
+        self._facts["energy"] = energy_facts(metered, meters)
 
     def _note_estimate(self, name: str, found: Estimate, unit: str, direction: Direction, note: str) -> None:
         interval = f"95 % interval of the median, over {found.over}"
@@ -119,25 +201,27 @@ class Corridor:
     def _provenance(self) -> Provenance:
         return self._supply.registry.devices[self.cell.device].provenance
 
-    def _how_timed(self, lots: Lots) -> Mapping[str, Any]:
+    def _how_run(self) -> Mapping[str, Any]:
         return {
-            "iterations": lots.kept[0].iterations,
-            "rounds": sum(len(lot.rounds) for lot in lots.kept),
-            "loads": len(lots.kept),
-            "processes": len({lot.process for lot in lots.kept}),
-            "undisturbed": lots.sifted.share,
-            "speed": lots.sifted.speed,
-            "stopped": lots.stopped,
             "threads": self.cell.backend.parameters.get("threads", 1),
+            "pinned": self._supply.cores(self.cell),
             "precision": self.cell.chain.precision_name,
             "runtime": " ".join(f"{name} {version}" for name, version in self._supply.runtime(self.cell).items()),
             "engine": keras_engine(),
             "device_provenance": self._provenance,
         }
 
-    def _note(self, name: str, value: float | None, unit: str, direction: Direction, note: str = "") -> None:
-        provenance: Provenance = "measured" if value is not None else "unavailable"
-        self._measurements[name] = Measurement(value, unit, direction, provenance, note=note)
+    def _note(
+        self,
+        name: str,
+        value: float | None,
+        unit: str,
+        direction: Direction,
+        note: str = "",
+        provenance: Provenance = "measured",
+    ) -> None:
+        origin = provenance if value is not None else "unavailable"
+        self._measurements[name] = Measurement(value, unit, direction, origin, note=note)
 
     def record(self, **outcome: Any) -> Record:
         """All that is known of the cell so far."""
@@ -150,6 +234,20 @@ class Corridor:
             same_as=self._same_as,
             **outcome,
         )
+
+
+def _how_timed(lots: Lots) -> Mapping[str, Any]:
+    return {
+        "iterations": lots.kept[0].iterations,
+        "rounds": sum(len(lot.rounds) for lot in lots.kept),
+        "rounds_timed": sum(len(lot.rounds) for lot in lots.all),
+        "loads": len(lots.kept),
+        "processes": len({lot.process for lot in lots.kept}),
+        "undisturbed": lots.sifted.share,
+        "speed": lots.sifted.speed,
+        "stopped": lots.stopped,
+        "noise": lots.noise.to_json() if lots.noise else None,
+    }
 
 
 def _direction(name: str) -> Direction:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from tradeoff.conditions import Advice, advice, look_around
+from tradeoff.energy import why_not
 from tradeoff.engine import engine_requirements, keras_engine
 from tradeoff.machine import describe_machine, installed_version
 from tradeoff.matrix import Matrix, quoted
@@ -26,7 +28,8 @@ def examine(settings: Settings, sources: PluginSources) -> tuple[list[str], bool
     if own and not settings.words("model"):
         return own, True
     plan = make_plan(settings, sources, load_registry(sources))
-    lines = [*own, *_machine(), *_frameworks(plan.registry), *_cells(plan.matrix), *_store(settings)]
+    lines = [*own, *_machine(), *_spoilers(advice(look_around(_threads(plan.matrix)))), *_frameworks(plan.registry)]
+    lines += [*_meters(plan.registry), *_cells(plan.matrix), *_store(settings)]
     lines += [safe(f"problem: {problem}") for problem in plan.registry.problems]
     return lines, any(cell.refusal is None for cell in plan.matrix.cells)
 
@@ -40,21 +43,29 @@ def _machine() -> list[str]:
             [
                 ("processor", f"{machine['processor']}, {machine['cores']} cores{memory}"),
                 ("system", f"{machine['system']}, Python {machine['python']}"),
-                ("load", _load(machine["cores"])),
             ]
         ),
         "",
     ]
 
 
-def _load(cores: int) -> str:
-    """What is going on beside us, in the words of what it does to the numbers."""
-    try:
-        busy = os.getloadavg()[0]
-    except OSError:
-        return "unknown"
-    told = "quiet" if busy < 0.3 * cores else "busy: latencies will be noisy, close what you can"
-    return f"{busy:.1f} of {cores} cores in use, {told}"
+def _threads(matrix: Matrix) -> int:
+    """The most that a planned cell uses."""
+    return max((int(planned.cell.backend.parameters.get("threads", 1)) for planned in matrix.cells), default=1)
+
+
+def _spoilers(found: Sequence[Advice]) -> list[str]:
+    """What will spoil numbers, and what to do about it; then what will not."""
+    bad = [one for one in found if one.todo]
+    rows = [row for one in bad for row in ((one.topic, one.found), ("", f"-> {one.todo}"))]
+    rows += [(one.topic, one.found) for one in found if not one.todo]
+    title = f"what will spoil numbers here: {', '.join(one.topic for one in bad) or 'nothing that could be seen'}"
+    return [title, *columns(rows), ""]
+
+
+def _meters(registry: Registry) -> list[str]:
+    rows = [(name, why_not(meter) or "can be read") for name, meter in registry.meters.items()]
+    return ["energy meters", *(columns(rows) or ["  none is registered"]), ""]
 
 
 def _frameworks(registry: Registry) -> list[str]:

@@ -18,11 +18,13 @@ from tradeoff.measuring import Lot
 #: Middle half wider than this share of the median: the number does not repeat.
 NOISY_SPREAD: Final = 0.25
 #: A round in which the control took this much longer than at its best was disturbed.
-SLOWED: Final = 1.2
+SLOWED: Final = 1.15
 #: A round for which the process had the processor by this share less than usual was disturbed.
 WAITED: Final = 0.02
 #: With fewer lots a bootstrap over them would be narrower than it may be.
 FEWEST_LOTS: Final = 5
+#: Processes differ more than lots of one process do; the interval is over them where there are so many.
+FEWEST_PROCESSES: Final = 3
 #: Of all rounds at least this share has to be undisturbed.
 FEWEST_SHARE: Final = 0.25
 #: A lot with fewer undisturbed rounds than this says little.
@@ -37,7 +39,7 @@ class Estimate:
     """A median with its 95 % interval.
 
     :param spread: how wide the middle half of all rounds is, as a share of the median.
-    :param over: what the interval was made over: ``loads``, or ``rounds`` where the loads are too few.
+    :param over: what the interval was made over: ``processes``, ``loads`` where these are too few, else ``rounds``.
     """
 
     median: float
@@ -57,19 +59,39 @@ class Estimate:
         return (self.high - self.low) / 2 / self.median if self.median else math.inf
 
 
-def estimate(groups: Sequence[Sequence[float]]) -> Estimate:
-    """The median of the groups' medians, and how well it is known."""
+def estimate(groups: Sequence[Sequence[float]], over: str = "loads", fewest: int = FEWEST_LOTS) -> Estimate:
+    """The median of the groups' medians, and how well it is known.
+
+    :param groups: samples that belong together, such as those of one load.
+    :param over: what the groups are called.
+    :param fewest: with fewer groups the interval is made over all of their samples.
+    """
     pooled = sorted(value for group in groups for value in group)
     if not pooled:
         raise ValueError("an estimate needs a sample")
     medians = [statistics.median(group) for group in groups if group]
     median = statistics.median(medians)
-    low, high = bootstrap(medians) if len(medians) >= FEWEST_LOTS else ordered_interval(pooled)
+    enough = len(medians) >= fewest
+    low, high = bootstrap(medians) if enough else ordered_interval(pooled)
     quarter, three_quarters = pooled[len(pooled) // 4], pooled[(3 * len(pooled)) // 4]
     spread = (three_quarters - quarter) / median if median else 0.0
-    over = "loads" if len(medians) >= FEWEST_LOTS else "rounds"
     # The median of medians may lie outside of what bounds the median of all: it is part of its own interval.
-    return Estimate(median, min(low, median), max(high, median), spread, over)
+    return Estimate(median, min(low, median), max(high, median), spread, over if enough else "rounds")
+
+
+def estimate_lots(lots: Sequence[Lot], pick: Callable[[Lot], Sequence[float]]) -> Estimate:
+    """What ``pick`` takes of each lot: over processes where they are enough, else over loads."""
+    by_process: dict[int, list[float]] = {}
+    for lot in lots:
+        by_process.setdefault(lot.process, []).extend(pick(lot))
+    if len(by_process) >= FEWEST_PROCESSES:
+        return estimate(list(by_process.values()), "processes", FEWEST_PROCESSES)
+    return estimate([pick(lot) for lot in lots])
+
+
+def timings(lot: Lot) -> Sequence[float]:
+    """Of the cell."""
+    return lot.rounds
 
 
 def bootstrap(
@@ -156,8 +178,17 @@ def _undisturbed(lot: Lot, slow: float, waited: float) -> Lot:
         for number, (seconds, wait) in enumerate(zip(lot.controls, lot.waits, strict=True))
         if seconds <= slow and wait <= waited
     ]
-    columns = {name: getattr(lot, name) for name in ("rounds", "baseline", "controls", "waits")}
-    return replace(lot, **{name: tuple(c[number] for number in kept) if c else () for name, c in columns.items()})
+
+    def only(column: Sequence[float]) -> tuple[float, ...]:
+        return tuple(column[number] for number in kept) if column else ()
+
+    return replace(
+        lot,
+        rounds=only(lot.rounds),
+        baseline=only(lot.baseline),
+        controls=only(lot.controls),
+        waits=only(lot.waits),
+    )
 
 
 # --- percentiles ------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pluggy
 
 if TYPE_CHECKING:
-    from tradeoff.vocabulary import Backend, Device, Model, Renderer, Task, Technique
+    from tradeoff.vocabulary import Backend, Device, Meter, Model, Renderer, Task, Technique
 
 PROJECT: Final = "tradeoff"
 
@@ -61,6 +61,15 @@ def tradeoff_devices() -> Sequence[Device]:
     """Devices: where backends run artifacts.
 
     :return: the devices this plugin brings.
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def tradeoff_meters() -> Sequence[Meter]:
+    """Meters: what tells the energy that a request uses.
+
+    :return: the meters this plugin brings.
     """
     raise AssertionError("a hook specification is never called")
 

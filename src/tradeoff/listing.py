@@ -20,6 +20,7 @@ def list_everything(registry: Registry, table: Table) -> list[str]:
         *_block(registry, "technique", [(BASELINE, "the empty chain: the model as it is", ()), *techniques]),
         *_block(registry, "backend", [(name, b.summary, b.parameters) for name, b in registry.backends.items()]),
         *_block(registry, "device", [(name, d.summary, ()) for name, d in registry.devices.items()]),
+        *_block(registry, "meter", [(name, m.summary, ()) for name, m in registry.meters.items()]),
         *_block(registry, "renderer", [(name, r.summary, ()) for name, r in registry.renderers.items()]),
         *_presets({**BUILT_IN_PRESETS, **table.presets}),
     ]

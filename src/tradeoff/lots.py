@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
-from tradeoff.estimating import Sifted, control_of, estimate, sift
+from tradeoff.estimating import Sifted, control_of, estimate_lots, sift, timings
 from tradeoff.measuring import Lot, Timing
+from tradeoff.noise import Noise, summed
 from tradeoff.speed import SpeedBook
 from tradeoff.vocabulary import Environment, Progress
 from tradeoff.workers import Workers
+
+#: Starting another process may take so many times what a cell is timed: it is done once for all cells.
+CHEAP: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -23,11 +27,13 @@ class Lots:
     :param sifted: without what was disturbed.
     :param stopped: what ended it: ``time`` when all was well, ``precision`` when that was asked for and reached,
         ``budget`` when the time was used up before.
+    :param noise: what else the machine did meanwhile.
     """
 
     all: tuple[Lot, ...]
     sifted: Sifted
     stopped: str
+    noise: Noise | None = None
 
     @property
     def kept(self) -> tuple[Lot, ...]:
@@ -48,22 +54,24 @@ def time_in_lots(
     part = {**request, "timing": timing.divided(processes).to_json()}
     begun = monotonic()
     lots: list[Lot] = []
+    noise: list[Mapping[str, Any]] = []
     for turn in count():
         process = turn % processes + 1
         answer = workers.ask(environment.numbered(process), part, progress)
         lots += [Lot.from_json(lot, process) for lot in answer["lots"]]
+        noise += [answer["noise"]] if "noise" in answer else []
         if turn + 1 < processes:
             continue
         sifted = sift(lots, speed.best(control_of(lots)))
         stopped = _stopped(sifted, timing, monotonic() - begun)
         if stopped:
-            break
-    return Lots(tuple(lots), sifted, stopped)
+            return Lots(tuple(lots), sifted, stopped, summed(noise))
+    raise AssertionError("counting has no end")
 
 
 def _processes(workers: Workers, environment: Environment, timing: Timing, progress: Progress) -> int:
     """As many as are wanted, where the import is cheap or precision is asked for; else one."""
-    cheap = workers.start(environment, progress) <= timing.max_time
+    cheap = workers.start(environment, progress) <= CHEAP * timing.max_time
     return timing.processes if cheap or timing.margin is not None else 1
 
 
@@ -72,8 +80,8 @@ def _stopped(sifted: Sifted, timing: Timing, spent: float) -> str:
     if timing.once or not sifted.disturbed:
         if timing.margin is None or timing.once:
             return "time"
-        found = estimate([lot.rounds for lot in sifted.lots])
+        found = estimate_lots(sifted.lots, timings)
         # One load alone does not know how much another would differ.
-        if found.over == "loads" and found.margin <= timing.margin:
+        if found.over != "rounds" and found.margin <= timing.margin:
             return "precision"
     return "budget" if spent >= timing.most else ""

@@ -13,13 +13,14 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Final
 
-from tradeoff.cell import BackendChoice, Cell, Load, parse_backend, parse_load
+from tradeoff.cell import SCENARIOS, BackendChoice, Cell, Load, parse_backend, parse_load
 from tradeoff.chain import BASELINE, Chain, parse_chain
 from tradeoff.engine import engine_requirements, missing_engine
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.options import Settings
 from tradeoff.registry import Registry
-from tradeoff.vocabulary import Refusal, Requirement, Technique
+from tradeoff.spelling import Parameter
+from tradeoff.vocabulary import Refusal, Requirement
 
 ALL: Final = "all"
 AXES: Final = ("models", "techniques", "backends", "devices", "loads")
@@ -90,14 +91,15 @@ def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], not
 
 def _registered(axis: str, registry: Registry) -> tuple[str, ...]:
     if axis == "techniques":
-        return (BASELINE, *(name for name, technique in registry.techniques.items() if not _needs_values(technique)))
+        ready = (name for name, technique in registry.techniques.items() if not _needed(technique.parameters))
+        return (BASELINE, *ready)
     if axis == "loads":
-        return ("b1",)
+        return ("b1", *(name for name, parameters in SCENARIOS.items() if not _needed(parameters)))
     return tuple(getattr(registry, axis))
 
 
-def _needs_values(technique: Technique) -> bool:
-    return any(parameter.default is None for parameter in technique.parameters)
+def _needed(parameters: Sequence[Parameter]) -> bool:
+    return any(parameter.default is None for parameter in parameters)
 
 
 def _expand(words: Iterable[str], registered: Sequence[str]) -> Iterable[str]:

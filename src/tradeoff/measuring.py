@@ -39,7 +39,7 @@ class Timing:
     :param precision: stop early when the mean's relative margin is below this; ``None`` for never.
     :param confidence: of that margin.
     :param once: one call and no timing, as under ``--benchmark-disable``.
-    :param processes: in so many processes, where starting one takes no longer than measuring.
+    :param processes: in so many processes, where starting one takes not much longer than measuring.
     :param margin: go on until half the interval of the median is at most this share of it; ``None`` for never.
     :param budget: seconds for all of that, and for repeating what was disturbed; three times ``max_time`` by default.
     """
@@ -54,7 +54,7 @@ class Timing:
     precision: float | None = None
     confidence: float = 0.99
     once: bool = False
-    processes: int = 3
+    processes: int = 5
     margin: float | None = None
     budget: float | None = None
 
@@ -100,7 +100,7 @@ class Lot:
     @classmethod
     def from_json(cls, data: Mapping[str, Any], process: int) -> Lot:
         """Read what a worker sent."""
-        plain = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+        plain: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in data.items()}
         return cls(**{**plain, "process": process})
 
 
@@ -114,7 +114,7 @@ def measure_lot(call: Callable[[], Any], other: Callable[[], Any] | None, timing
     others: list[float] = []
     controls: list[float] = []
     waits: list[float] = []
-    with _collector(off=timing.disable_gc):
+    with collector(off=timing.disable_gc):
         iterations = _prepared(call, timing)
         other_iterations = _prepared(other, timing) if other else 1
         steady = _calibrate(control, replace(timing, min_time=timing.min_time * CONTROL_SHARE))
@@ -159,7 +159,8 @@ def _singles(call: Callable[[], Any], timing: Timing) -> tuple[float, ...]:
 
 
 @contextmanager
-def _collector(*, off: bool) -> Iterator[None]:
+def collector(*, off: bool) -> Iterator[None]:
+    """Without Python's garbage collector, if it is to be off."""
     was_enabled = gc.isenabled()
     if off:
         gc.disable()
@@ -172,7 +173,7 @@ def _collector(*, off: bool) -> Iterator[None]:
 
 def _prepared(call: Callable[[], Any], timing: Timing) -> int:
     if timing.warmup:
-        _warm_up(call, timing)
+        warm_up(call, timing)
     return _calibrate(call, timing)
 
 
@@ -184,7 +185,8 @@ def _batch(call: Callable[[], Any], iterations: int) -> float:
     return perf_counter() - start
 
 
-def _warm_up(call: Callable[[], Any], timing: Timing) -> None:
+def warm_up(call: Callable[[], Any], timing: Timing) -> None:
+    """Call without timing, so often or so long as is enough."""
     end = perf_counter() + min(timing.max_time, 0.2)
     for _ in range(timing.warmup_iterations):
         call()

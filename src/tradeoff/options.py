@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.memory import DEFAULT, memory_limit
+from tradeoff.pinning import check_pin
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,12 @@ OPTIONS: Final = (
     ),
     Option("backends", "backends, as in 'keras,litert:threads=2'; 'all' for every one", "NAMES", many=True),
     Option("devices", "devices; 'all' for every one", "NAMES", many=True),
-    Option("loads", "samples in one request: 'b1,b8'", "LOADS", many=True),
+    Option(
+        "loads",
+        "how requests arrive: 'b1,b8', samples in one request; 'stream,multi:8,server:200,offline,sweep'",
+        "LOADS",
+        many=True,
+    ),
     Option(
         "cells", "exact cells by glob over the axes: 'cnn/int8/*'; may add a chain to the preset", "GLOBS", many=True
     ),
@@ -75,11 +81,21 @@ OPTIONS: Final = (
     Option("output", "where the files of this run go (default .tradeoff/runs/DATE)", "FOLDER", is_path=True),
     Option("resume", "go on with the newest run of these cells, or with that in --tradeoff-output: do only the rest"),
     Option("rerun", "do a run again, as its manifest says; see tradeoff rerun", "MANIFEST", is_path=True),
+    Option("compare", "compare with this run in the end: its folder, its JSON file, or git:TAG", "OLD", is_path=True),
+    Option("fail", "with a comparison: fail when it is worse, as in 'latency:5%%,accuracy:0.5pt'", "LIMITS"),
     Option("rebuild", "ignore what the store has: build, convert and evaluate anew"),
     Option(
-        "precision", "time each cell until its median is known this well, as in '2%%', or the budget is used up", "SHARE"
+        "precision",
+        "time each cell until its median is known this well, as in '2%%', or the budget is used up",
+        "SHARE",
     ),
-    Option("budget", "seconds for repeating what was disturbed, or for a precision (default 3, and 30 with one)", "SECONDS"),
+    Option(
+        "budget", "seconds for repeating what was disturbed, or for a precision (default 3, and 30 with one)", "SECONDS"
+    ),
+    Option(
+        "meters", "what energy is read from (default all that can be read); 'none' for no energy", "NAMES", many=True
+    ),
+    Option("pin", "cores that cells are timed on: '1', '0,1', or 'auto' for those that others use least", "CORES"),
     Option("timeout", "seconds a worker may take for one request before it is stopped (default 3600)", "SECONDS"),
     Option("memory", "what a worker may use before it is stopped: 4GB, 800MB, 50%% (default 80%%)", "SIZE"),
     Option("in-process", "no workers: everything in the pytest process, for a debugger"),
@@ -165,7 +181,8 @@ def _words(where: str, key: str, value: Any) -> tuple[str, ...]:
 
 
 def _resolve(option: Option, base: Path, text: str) -> str:
-    return str(base / Path(text).expanduser()) if option.is_path else text
+    # What git keeps lies in no folder.
+    return str(base / Path(text).expanduser()) if option.is_path and not text.startswith("git:") else text
 
 
 def _preset(path: Path, name: str, preset: Any) -> dict[str, tuple[str, ...]]:
@@ -250,6 +267,7 @@ class Settings:
     def check(self) -> None:
         """Raise for a number that is none, before anything is begun."""
         _ = self.seed, self.timeout, self.memory, self.precision, self.budget
+        check_pin(self.text("pin"))
 
     def preset(self) -> Mapping[str, tuple[str, ...]]:
         """The axes of the chosen preset; what a user's preset leaves out is as in ``quick``."""

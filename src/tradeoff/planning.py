@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradeoff.energy import chosen_meters
 from tradeoff.matrix import Matrix, plan
 from tradeoff.options import Settings
 from tradeoff.own import Own, read_own
@@ -29,4 +30,5 @@ def make_plan(settings: Settings, sources: PluginSources, registry: Registry) ->
     if own is not None:
         registry = registry.with_own(own.task, own.models)
         names = [model.name for model in own.models]
+    chosen_meters(settings.words("meters"), registry)
     return Plan(settings, sources, registry, plan(settings, registry, names), own)

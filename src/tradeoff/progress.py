@@ -100,6 +100,9 @@ def _outcome(record: Record) -> str:
     latency = record.measurements.get("latency")
     if latency is not None and latency.value is not None:
         parts.append(seconds(latency.value))
+    throughput = record.measurements.get("throughput")
+    if throughput is not None and throughput.value is not None and not parts:
+        parts.append(f"{throughput.value:,.0f}/s")
     quality = record.measurements.get(str(record.facts.get("metric")))
     if quality is not None and quality.value is not None:
         parts.append(f"{record.facts['metric']} {quality.value:.4f}")

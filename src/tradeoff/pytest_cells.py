@@ -13,9 +13,11 @@ from typing import Any, Final
 import pytest
 
 from tradeoff.again import notes_again, plan_again, settings_again
+from tradeoff.against import Against, against, show_outcome
 from tradeoff.benchmark_options import marker_options, timing_of
 from tradeoff.corridor import Corridor
 from tradeoff.errors import BadInput, TradeoffError
+from tradeoff.gate import Outcome
 from tradeoff.journal import Finished, with_records
 from tradeoff.manifest import Invocation, invocation_of
 from tradeoff.matrix import PlannedCell
@@ -25,7 +27,7 @@ from tradeoff.progress import ProgressLine, uncaptured
 from tradeoff.record import JSON_KEY, Axes, Record, Status
 from tradeoff.registry import GROUP, PluginSources, is_for_workers, load_registry
 from tradeoff.replay import ReplayClock, entry_of, replay, tape_of
-from tradeoff.results import show_results, surroundings_of, write_results
+from tradeoff.results import properties_of, show_results, surroundings_of, write_results
 from tradeoff.session import EndedBefore, Session, begin_session, outcome_of
 from tradeoff.text import safe_lines, seconds
 
@@ -48,12 +50,15 @@ class Cells:
         self.session: Session | None = None
         self._in_progress: tuple[str, Axes] | None = None
         self._foreign_items = 0
+        self._against: Against | None = None
+        self._outcome: Outcome | None = None
         self._parallel = hasattr(config, "workerinput")
         try:
             self.timing = timing_of(config)
             self.plan = _make_plan(config)
             settings = self.plan.settings
             self.timing = replace(self.timing, margin=settings.precision, budget=settings.budget)
+            self._against = against(settings, config.invocation_params.dir)
         except TradeoffError as error:
             # A plugin cannot stop a collection with a usage error; it is raised when collection is over.
             self.error = error
@@ -224,6 +229,8 @@ class Cells:
             self._finish(record, entry_of(getattr(item, "funcargs", {}).get("benchmark")))
             self.progress.end(record, before=kept is not None)
             report.user_properties.append((JSON_KEY, planned.cell.spelling))
+            # What pytest's own --junitxml tells of the cell; it looks at the item once all is over.
+            item.user_properties += properties_of(record)
             if report.failed:
                 _excuse_benchmark(item)
         return report
@@ -283,6 +290,10 @@ class Cells:
             self.error = error
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             return
+        self._outcome = self._against.outcome(run) if self._against else None
+        if self._outcome is not None and not self._outcome.passed and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            return
         nothing = all(record.status in ("skipped", "refused") for record in run.records)
         if exitstatus == pytest.ExitCode.OK and not self._foreign_items and nothing:
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
@@ -293,6 +304,8 @@ class Cells:
         if self.session is None:
             return
         show_results(terminalreporter, self.session, self.session.whole_run())
+        if self._outcome is not None:
+            show_outcome(terminalreporter, self.session.plan.registry.renderers.get("terminal"), self._outcome)
         if self.error is not None:
             terminalreporter.write_line(f"ERROR: {safe_lines(str(self.error))}", red=True)
 

@@ -23,7 +23,7 @@ from tradeoff import hookspecs
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.spelling import NAME
 from tradeoff.text import safe
-from tradeoff.vocabulary import Backend, Device, Model, Renderer, Task, Technique
+from tradeoff.vocabulary import Backend, Device, Meter, Model, Renderer, Task, Technique
 
 GROUP: Final = "tradeoff"
 _LONGEST_NAME: Final = 100
@@ -44,6 +44,7 @@ class Registry:
     techniques: Mapping[str, Technique] = field(default_factory=dict)
     backends: Mapping[str, Backend] = field(default_factory=dict)
     devices: Mapping[str, Device] = field(default_factory=dict)
+    meters: Mapping[str, Meter] = field(default_factory=dict)
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
     #: ``(kind, name)`` to the plugin that brought it.
     origins: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -68,6 +69,7 @@ class Registry:
             techniques=self.techniques,
             backends=self.backends,
             devices=self.devices,
+            meters=self.meters,
             renderers=self.renderers,
             origins=origins,
             problems=self.problems,
@@ -194,6 +196,7 @@ class _Collector:
             techniques=self._things("technique", Technique),
             backends=self._things("backend", Backend),
             devices=self._things("device", Device),
+            meters=self._things("meter", Meter),
             renderers=self._things("renderer", Renderer),
             origins=self._origins,
             problems=tuple(safe(problem)[:_LONGEST] for problem in self._problems),

@@ -13,7 +13,7 @@ from tradeoff.journal import NAME as JOURNAL_NAME
 from tradeoff.journal import benchmark_json, read_content
 from tradeoff.machine import installed_version
 from tradeoff.manifest import NAME as MANIFEST_NAME
-from tradeoff.record import Run
+from tradeoff.record import JSON_KEY, Record, Run
 from tradeoff.registry import Registry
 from tradeoff.run_folder import FolderInUse
 from tradeoff.vocabulary import Renderer
@@ -120,6 +120,12 @@ def show_results(reporter: pytest.TerminalReporter, session: Session, run: Run) 
         reporter.ensure_newline()
     for line in closing_lines(session, run):
         reporter.write_line(line)
+
+
+def properties_of(record: Record) -> list[tuple[str, object]]:
+    """What pytest's JUnit file tells of a cell, one property for each number."""
+    numbers = [(f"tradeoff.{name}", m.value) for name, m in record.measurements.items() if m.value is not None]
+    return [(JSON_KEY, record.cell.spelling), *numbers]
 
 
 def closing_lines(session: Session, run: Run) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tradeoff.corridor import Corridor
+from tradeoff.energy import chosen_meters
 from tradeoff.errors import Refused, TradeoffError
 from tradeoff.journal import Content, Finished, Journal, Key, key_of
 from tradeoff.machine import describe_machine, installed_version, versions_of
@@ -135,7 +136,8 @@ def begin_session(
         run = replace(before.run, records=now.records, workers=(), source="")
         journal = Journal.go_on(place.path)
     workers = _workers(plan_, place.path)
-    supply = Supply(plan_.registry, store, workers, settings.seed)
+    meters = chosen_meters(settings.words("meters"), plan_.registry)
+    supply = Supply(plan_.registry, store, workers, settings.seed, meters, settings.text("pin"))
     return Session(plan_, place, store, workers, run, journal, clock, timing, supply, before or Content(run))
 
 

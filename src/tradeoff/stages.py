@@ -16,10 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 from tradeoff.datafiles import DataFiles, write_data
 from tradeoff.errors import BadInput, TradeoffError
 from tradeoff.fingerprint import digest_tree, files_in
+from tradeoff.footprint import take_footprint
+from tradeoff.ground import Ground
 from tradeoff.keras_files import permit_code
-from tradeoff.measuring import Timing, measure_lot
+from tradeoff.measuring import Timing, measure_lot, warm_up
+from tradeoff.metering import measure_energy
+from tradeoff.noise import noise_since, sample
 from tradeoff.own import own_from_json
+from tradeoff.pinning import pinned
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
+from tradeoff.scenarios import run_scenario
 from tradeoff.vocabulary import Backend, Conversion, Loading, Model, Progress, Rewriting, Runner, Split, Task
 
 if TYPE_CHECKING:
@@ -33,7 +39,7 @@ OUTPUTS_FILE: Final = "outputs.npy"
 #: Samples in one request while accuracy is taken; latency has its own.
 EVALUATION_BATCH: Final = 32
 #: Loads of an artifact in one process.
-MOST_LOADS: Final = 5
+MOST_LOADS: Final = 3
 
 
 @dataclass
@@ -63,8 +69,12 @@ class Desk:
             "convert": self.convert,
             "evaluate": self.evaluate,
             "time": self.time,
+            "meter": self.meter,
+            "serve": self.serve,
+            "footprint": self.footprint,
         }
-        return stages[request["stage"]](request, progress)
+        with pinned(request.get("cores")):
+            return stages[request["stage"]](request, progress)
 
     def data(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Load a task's data and write it split by split."""
@@ -185,6 +195,7 @@ class Desk:
         return {
             "quality": _plain(quality.judge(outputs, test.y, task)),
             "agreement": _plain(quality.agreement(outputs, reference, task)),
+            "samples": len(test),
         }
 
     def time(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -194,6 +205,7 @@ class Desk:
         """
         batch = tile(DataFiles(Path(request["data"])).split("test"), request["batch"])
         timing = Timing(**request["timing"])
+        before = sample(request.get("cores"))
         begun = perf_counter()
         first = self._bound(request, batch, 0)
         loads = _affordable(perf_counter() - begun, timing)
@@ -203,7 +215,43 @@ class Desk:
             lots.append(
                 measure_lot(*(first if number == 0 else self._bound(request, batch, number)), timing.divided(loads))
             )
-        return {"lots": [lot.to_json() for lot in lots]}
+        noise = noise_since(before, request.get("cores"))
+        return {"lots": [lot.to_json() for lot in lots], "noise": noise.to_json()}
+
+    def meter(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """What meters tell of whole requests, one after the other, and of this process while it does nothing."""
+        batch = tile(DataFiles(Path(request["data"])).split("test"), request["batch"])
+        timing = Timing(**request["timing"])
+        call = self._loaded(request).bind(batch)
+        warm_up(call, timing)
+        progress("measuring energy", 0.0)
+        meters = {name: self.registry.meters[name] for name in request["meters"]}
+        found = measure_energy(meters, call, timing.max_time / 2, timing.most / 2)
+        return {name: told.to_json() for name, told in found.items()}
+
+    def serve(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """Have requests arrive as a scenario says, on several loads of the artifact where these are quick."""
+        test = DataFiles(Path(request["data"])).split("test")
+        timing = Timing(**request["timing"])
+        begun = perf_counter()
+        spare = [self._loaded(request)]
+        ground = Ground(
+            load=lambda: spare.pop() if spare else self._loaded(request),
+            batch=lambda size: tile(test, size),
+            samples=len(test),
+            loads=_affordable(perf_counter() - begun, timing),
+            most=self._backend(request).capabilities.max_batch,
+            timing=timing,
+            seed=request["seed"],
+            progress=progress,
+        )
+        return run_scenario(request["scenario"], request["values"], ground)
+
+    def footprint(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """What loading and running an artifact takes; asked of a worker that does nothing else."""
+        batch = tile(DataFiles(Path(request["data"])).split("test"), request["batch"])
+        progress("loading alone", 0.0)
+        return take_footprint(self._backend(request), self._loading(request), batch).to_json()
 
     def _bound(self, request: Mapping[str, Any], batch: Array, number: int) -> tuple[Call, Call | None]:
         """A request of the cell and one of its baseline, freshly loaded; which of them is loaded first, alternates."""
@@ -229,8 +277,10 @@ class Desk:
         return self._runner[1]
 
     def _loaded(self, request: Mapping[str, Any]) -> Runner:
-        loading = Loading(Path(request["artifact"]), request["parameters"], request["device"])
-        return self._backend(request).load(loading)
+        return self._backend(request).load(self._loading(request))
+
+    def _loading(self, request: Mapping[str, Any]) -> Loading:
+        return Loading(Path(request["artifact"]), request["parameters"], request["device"])
 
     def _backend(self, request: Mapping[str, Any]) -> Backend:
         return self.registry.backends[request["backend"]]

@@ -9,21 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from tradeoff.blocks import Block
 from tradeoff.cell import Cell
 from tradeoff.chain import FLOAT32, Chain, Step
+from tradeoff.energy import Metered, why_not
 from tradeoff.engine import engine_requirements, training_environment
 from tradeoff.errors import TradeoffError
 from tradeoff.fingerprint import digest
 from tradeoff.lots import Lots, time_in_lots
-from tradeoff.machine import cpu_flags, versions_of
+from tradeoff.machine import cpu_flags, describe_machine, versions_of
 from tradeoff.measuring import Timing
+from tradeoff.metering import Told
+from tradeoff.pinning import cores_for
 from tradeoff.registry import Registry
+from tradeoff.serving import Served
 from tradeoff.speed import SpeedBook
 from tradeoff.store import Entry, Store
 from tradeoff.vocabulary import Backend, Environment, Progress
 from tradeoff.workers import Workers
+
+#: Raise it when the footprint of the same artifact is measured in another way.
+_FOOTPRINT_VERSION: Final = "1"
+#: What of a machine decides how long loading takes and how much memory, beside the instruction sets.
+_MACHINE: Final = ("architecture", "processor", "cores", "python")
 
 
 @dataclass(frozen=True)
@@ -40,13 +50,23 @@ class Timed:
 
 @dataclass
 class Supply:
-    """The stages of the corridor as the planning process sees them."""
+    """The stages of the corridor as the planning process sees them.
+
+    :param meters: what energy is read from, by name.
+    :param pin: the cores that are timed on, as they were asked for.
+    """
 
     registry: Registry
     store: Store
     workers: Workers
     seed: int
+    meters: tuple[str, ...] = ()
+    pin: str | None = None
+    _cores: dict[int, tuple[int, ...] | None] = field(default_factory=dict)
+    _metered: dict[tuple[Any, ...], Metered] = field(default_factory=dict)
+    _meters: Mapping[str, str] | None = None
     _timed: dict[tuple[Any, ...], Timed] = field(default_factory=dict)
+    _served: dict[tuple[Any, ...], Served] = field(default_factory=dict)
     _speed: SpeedBook = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,6 +164,29 @@ class Supply:
         }
         return self._make("result", inputs, self._running(cell), request, progress)
 
+    def footprint(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry:
+        """What loading and running an artifact takes in a process that does nothing else: time and memory.
+
+        Taken once on a machine; raises :class:`NotAlone` where there is no other process.
+        """
+        data = self.data(cell.model, progress)
+        inputs = {
+            **self._where(cell, artifact),
+            "footprint": _FOOTPRINT_VERSION,
+            "version": self.registry.backends[cell.backend.name].version,
+            "batch": cell.load.batch,
+            "data": data.facts["fingerprint"],
+            "machine": {name: describe_machine()[name] for name in _MACHINE},
+        }
+        request = {
+            **self._how(cell),
+            **_shipped(artifact),
+            "stage": "footprint",
+            "data": str(data.path),
+            "batch": cell.load.batch,
+        }
+        return self._make("result", inputs, self._running(cell), request, progress, alone=True)
+
     def timed(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> Timed:
         """Durations of the cell's requests; equal content on one runtime is timed once a run."""
         where = (digest(self._where(cell, artifact)), cell.load, self.data(cell.model, progress).key)
@@ -155,11 +198,73 @@ class Supply:
                 "stage": "time",
                 "data": str(self.data(cell.model, progress).path),
                 "batch": cell.load.batch,
+                "cores": self.cores(cell),
                 "baseline": _shipped(baseline) if baseline else None,
             }
             lots = time_in_lots(self.workers, self._running(cell), request, timing, self._speed, progress)
             self._timed[where] = Timed(cell.spelling, lots)
         return self._timed[where]
+
+    def served(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> Served:
+        """What requests met that arrived as the load's scenario says; equal content on one runtime, once a run."""
+        where = (digest(self._where(cell, artifact)), cell.load, self.data(cell.model, progress).key)
+        if where not in self._served:
+            request = {
+                **self._how(cell),
+                **_shipped(artifact),
+                "stage": "serve",
+                "data": str(self.data(cell.model, progress).path),
+                "cores": self.cores(cell),
+                "scenario": cell.load.scenario,
+                "values": cell.load.parameters,
+                "seed": self.seed,
+                "timing": timing.to_json(),
+            }
+            answer = self.workers.ask(self._running(cell), request, progress)
+            blocks = tuple(Block.from_json(block) for block in answer["blocks"])
+            self._served[where] = Served(cell.spelling, cell.load.scenario, blocks, answer["facts"])
+        return self._served[where]
+
+    def metered(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> Metered:
+        """What meters tell of the cell's requests; equal content on one runtime is metered once a run.
+
+        Whatever goes wrong here costs the energy, and nothing that was measured before.
+        """
+        where = (digest(self._where(cell, artifact)), cell.load, self.data(cell.model, progress).key)
+        if where not in self._metered:
+            self._metered[where] = self._ask_meters(cell, artifact, timing, progress)
+        return self._metered[where]
+
+    def _ask_meters(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> Metered:
+        if self._meters is None:
+            self._meters = {name: why_not(self.registry.meters[name]) for name in self.meters}
+        refused = {name: why for name, why in self._meters.items() if why}
+        usable = [name for name in self._meters if name not in refused]
+        if not usable:
+            return Metered(refused=refused)
+        request = {
+            **self._how(cell),
+            **_shipped(artifact),
+            "stage": "meter",
+            "data": str(self.data(cell.model, progress).path),
+            "batch": cell.load.batch,
+            "cores": self.cores(cell),
+            "meters": usable,
+            "timing": timing.to_json(),
+        }
+        try:
+            answer = self.workers.ask(self._running(cell), request, progress)
+        except TradeoffError as error:
+            return Metered(refused={**refused, **dict.fromkeys(usable, str(error))})
+        return Metered({name: Told.from_json(told) for name, told in answer.items()}, refused)
+
+    def cores(self, cell: Cell) -> list[int] | None:
+        """The cores that a cell is timed on, if it may not go where it likes; chosen once a run."""
+        threads = int(cell.backend.parameters.get("threads", 1)) * int(cell.load.parameters.get("lanes", 1))
+        if threads not in self._cores:
+            self._cores[threads] = cores_for(self.pin, threads)
+        found = self._cores[threads]
+        return list(found) if found else None
 
     def _baseline(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry | None:
         """What the same backend makes of the model without any technique, unless it cannot or it is the same."""
@@ -207,11 +312,14 @@ class Supply:
         environment: Environment,
         request: Mapping[str, Any],
         progress: Progress,
+        *,
+        alone: bool = False,
     ) -> Entry:
         """From the store, or made by a worker in a folder that the store publishes."""
 
         def build(folder: Path) -> Mapping[str, Any]:
-            answer: Mapping[str, Any] = self.workers.ask(environment, {**request, "folder": str(folder)}, progress)
+            ask = self.workers.ask_alone if alone else self.workers.ask
+            answer: Mapping[str, Any] = ask(environment, {**request, "folder": str(folder)}, progress)
             return answer
 
         return self.store.find(kind, inputs) or self.store.make(kind, inputs, build)

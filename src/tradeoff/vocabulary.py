@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from tradeoff.errors import Reason
+from tradeoff.errors import BadInput, Reason
 from tradeoff.spelling import Parameter, Value
 
 if TYPE_CHECKING:
@@ -271,6 +271,18 @@ class Loading:
     device: str
 
 
+@dataclass(frozen=True)
+class Anatomy:
+    """What an artifact consists of, counted and not measured; ``None`` for what cannot be said.
+
+    :param weights_bytes: of all constants, as they are stored.
+    :param activations_bytes: of all intermediate results of one request together, the outputs included.
+    """
+
+    weights_bytes: int | None = None
+    activations_bytes: int | None = None
+
+
 class Runner(Protocol):
     """A loaded artifact."""
 
@@ -319,6 +331,10 @@ class Backend(ABC):
         """A digest of what the artifact says, where equal content can have different bytes."""
         return None
 
+    def anatomy(self, job: Loading, samples: int) -> Anatomy | None:
+        """What its weights and the results between its layers take, for requests of so many samples."""
+        return None
+
 
 @dataclass(frozen=True)
 class Device:
@@ -336,6 +352,52 @@ class Device:
     present: Callable[[], Refusal | None] = lambda: None
 
 
+# --- energy -----------------------------------------------------------------------------------------
+
+
+class Reading(ABC):
+    """A meter that has been opened, in the worker that is measured.
+
+    A subclass sets what it covers and how finely it tells, and has ``read``.
+    """
+
+    #: What of the machine it sees: ``package``, ``dram``, ``gpu``, ``soc``, or ``device`` for all of it.
+    covers: tuple[str, ...] = ("device",)
+    #: The smallest step of its counter, in joules.
+    step_joules: float = 0.0
+    #: So long may it go on telling the same, in seconds.
+    step_seconds: float = 0.0
+
+    @abstractmethod
+    def read(self) -> float:
+        """Joules so far, from any beginning; it never goes down."""
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to give back
+        """Give back what was opened."""
+
+
+class Meter(ABC):
+    """Tells what energy is used. A subclass needs a ``name`` and ``open``; everything else has a default."""
+
+    name: ClassVar[str]
+    #: One line for a person.
+    summary: ClassVar[str] = ""
+    #: What ``open`` imports.
+    requires: ClassVar[tuple[Requirement, ...]] = ()
+    #: What to give pip when something is missing: ``tradeoff[energy]``.
+    install: ClassVar[str] = ""
+    #: What its joules are: ``measured`` by a sensor, or ``modelled``.
+    provenance: ClassVar[Provenance] = "measured"
+
+    def available(self) -> str:
+        """Why it cannot be read here, or nothing; asked in the process that plans, so it imports nothing heavy."""
+        return ""
+
+    @abstractmethod
+    def open(self) -> Reading:
+        """Begin to read; whatever it raises is told as the reason why there is no number."""
+
+
 # --- reports ----------------------------------------------------------------------------------------
 
 
@@ -350,3 +412,11 @@ class Renderer(ABC):
     @abstractmethod
     def render(self, runs: Any, width: int, colour: bool) -> str:
         """The report over ``runs``, a sequence of :class:`tradeoff.record.Run`."""
+
+    def render_comparison(self, outcome: Any, width: int, colour: bool) -> str:
+        """Two runs compared, a :class:`tradeoff.gate.Outcome`; a format need not have it."""
+        raise BadInput(f"the report format {self.name!r} does not show comparisons")
+
+    def render_history(self, series: Any, width: int, colour: bool) -> str:
+        """Values over time, a sequence of :class:`tradeoff.history.Series`; a format need not have it."""
+        raise BadInput(f"the report format {self.name!r} does not show histories")

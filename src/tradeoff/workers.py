@@ -29,7 +29,7 @@ from tradeoff.worker import answer
 from tradeoff.worker_log import harmless
 from tradeoff.worker_process import WorkerProcess, start_worker
 
-__all__ = ["InProcessWorkers", "ProcessWorkers", "WorkerDied", "WorkerFailed", "WorkerReport", "Workers"]
+__all__ = ["InProcessWorkers", "NotAlone", "ProcessWorkers", "WorkerDied", "WorkerFailed", "WorkerReport", "Workers"]
 
 #: How often a worker is looked at while it works; a message is seen at once.
 _LOOK_SECONDS: Final = 0.05
@@ -45,12 +45,17 @@ class WorkerFailed(TradeoffError):
         super().__init__(text.strip().splitlines()[-1] if text.strip() else "an error without words")
 
 
+class NotAlone(TradeoffError):
+    """There is no process for one request alone."""
+
+
 @dataclass(frozen=True)
 class WorkerReport:
-    """What starting a worker cost; paid once per run and shown apart.
+    """What starting a worker cost, which is shown apart.
 
     :param import_seconds: none if it ended before it had imported everything.
     :param ended: how it ended before its run did.
+    :param processes: all of them, where each was started for one request alone; the seconds are their sum.
     """
 
     name: str
@@ -58,6 +63,7 @@ class WorkerReport:
     import_seconds: float | None
     log: str
     ended: str = ""
+    processes: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """For the run's record."""
@@ -67,6 +73,7 @@ class WorkerReport:
             "import_seconds": self.import_seconds,
             "log": self.log,
             "ended": self.ended,
+            "processes": self.processes,
         }
 
 
@@ -81,6 +88,9 @@ class Workers(Protocol):
 
     def ask(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         """Have one request done in a worker of that environment."""
+
+    def ask_alone(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
+        """Have one request done in a process that has done nothing before, and does nothing after."""
 
     def close(self) -> None:
         """Stop every worker."""
@@ -131,6 +141,37 @@ class ProcessWorkers:
                 self._deaths.note(key, death)
                 _tell_retry(death, progress)
                 _empty(request.get("folder"))
+
+    def ask_alone(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
+        """Have one request done in a worker that is started for it and stopped afterwards."""
+        alone = replace(environment, name=f"{environment.name}, alone")
+        before = self._report_of.get(alone)
+        try:
+            value = self.ask(alone, request, progress)
+        finally:
+            if alone in self._running:
+                self._stop(alone)
+        if before is not None:
+            self._add_to(before, alone)
+        return value
+
+    def _stop(self, environment: Environment) -> None:
+        worker = self._running.pop(environment)
+        worker.look()
+        worker.gateway.exit()
+        worker.bury()
+
+    def _add_to(self, position: int, environment: Environment) -> None:
+        """Tell what the last worker cost together with those of its kind before: one line for all of them."""
+        last, sum_before = self.reports.pop(), self.reports[position]
+        Path(last.log).unlink(missing_ok=True)
+        self._report_of[environment] = position
+        self._report(
+            environment,
+            start_seconds=sum_before.start_seconds + last.start_seconds,
+            import_seconds=(sum_before.import_seconds or 0.0) + (last.import_seconds or 0.0),
+            processes=sum_before.processes + 1,
+        )
 
     def _answer(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         try:
@@ -283,6 +324,10 @@ class InProcessWorkers:
                 permit_code()
             self._desk = Desk(self.registry)
         return _value(answer(self._desk, request, lambda text, done: progress(safe(str(text)), done)))
+
+    def ask_alone(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
+        """This process has done much before."""
+        raise NotAlone("needs a process of its own; there is none with --tradeoff-in-process")
 
     def close(self) -> None:
         """Nothing to stop."""

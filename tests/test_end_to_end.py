@@ -152,7 +152,8 @@ def test_a_second_run_builds_and_converts_nothing(cold: Finished) -> None:
     again = run(folder, "--tradeoff-models=dense")
     assert again.status == 0, again.output
     assert entries(folder) == before
-    for name in ("accuracy", "artifact_bytes", "loss", "build_seconds", "conversion_seconds", "peak_bytes", "load_seconds"):
+    kept = ("accuracy", "artifact_bytes", "loss", "build_seconds", "conversion_seconds", "peak_bytes", "load_seconds")
+    for name in kept:
         assert again.values(name) == cold.values(name)
 
 

@@ -148,7 +148,7 @@ def _conditions(rows: Sequence[Row]) -> list[Note]:
     notes = [Note(_latency_note(rows))]
     if any(row.speed_up is not None and not row.speed_up.certain for row in rows):
         notes.append(
-            Note("? no difference shown: under 2 % when timed in turns, under 10 % or noisy otherwise", "speed_up")
+            Note("? no difference shown: under 0.5 % (2 % in one process) when timed in turns, under 10 % or noisy otherwise", "speed_up")
         )
     if not any(row.speed_up for row in rows):
         notes.append(Note("no speed-up is shown: no baseline was measured here"))

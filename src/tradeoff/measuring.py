@@ -111,6 +111,9 @@ def measure_lot(call: Callable[[], Any], other: Callable[[], Any] | None, timing
     if timing.once:
         call()
         return Lot((), 1)
+    if other is not None:
+        # Half of the time is the other's.
+        timing = replace(timing, max_time=timing.max_time / 2)
     others: list[float] = []
     controls: list[float] = []
     waits: list[float] = []

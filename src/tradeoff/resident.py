@@ -51,7 +51,9 @@ class PeakMeter(Protocol):
 
 def peak_meter() -> PeakMeter:
     """The best that this system has."""
-    return KernelMeter() if _can_be_reset() else SamplingMeter()
+    # Trying whether the peak can be reset resets it.
+    before = _ever()
+    return KernelMeter(before) if _can_be_reset() else SamplingMeter()
 
 
 def settle() -> None:
@@ -64,11 +66,17 @@ def settle() -> None:
 
 
 class KernelMeter:
-    """The kernel notes the peak itself, and can be told to begin anew."""
+    """The kernel notes the peak itself, and can be told to begin anew.
+
+    :param before: the peak of the process that it was made to forget already.
+    """
+
+    def __init__(self, before: int) -> None:
+        self._before = before
 
     def begin(self) -> None:
         """Forget the peak so far."""
-        self._before = _status("VmHWM")
+        self._before = max(self._before, _status("VmHWM"))
         _CLEAR.write_text(_PEAK, encoding="ascii")
         self._base = _status("VmRSS")
 

@@ -98,6 +98,7 @@ def _order(row: Row) -> tuple[bool, bool, float, str]:
 
 
 # A verdict is never left out: a number without it says more than is known.
+_UNSHOWN = "under 0.5 % (2 % in one process) when timed in turns, under 10 % or noisy otherwise"
 _REMARKS = Column("remarks", "notes", importance=1)
 
 
@@ -147,9 +148,7 @@ def _conditions(rows: Sequence[Row]) -> list[Note]:
     """What holds for the whole table: where the numbers come from, and how they were taken."""
     notes = [Note(_latency_note(rows))]
     if any(row.speed_up is not None and not row.speed_up.certain for row in rows):
-        notes.append(
-            Note("? no difference shown: under 0.5 % (2 % in one process) when timed in turns, under 10 % or noisy otherwise", "speed_up")
-        )
+        notes.append(Note(f"? no difference shown: {_UNSHOWN}", "speed_up"))
     if not any(row.speed_up for row in rows):
         notes.append(Note("no speed-up is shown: no baseline was measured here"))
     return notes

@@ -122,7 +122,10 @@ def test_the_samples_of_the_worker_are_those_of_pytest_benchmark(project: Projec
     (benchmark,) = project.json()["benchmarks"]
     record = benchmark["extra_info"]["tradeoff"]
     assert benchmark["fullname"] == record["cell"] == "dense/baseline/numpy/host-cpu/b1"
-    assert benchmark["stats"]["median"] == record["measurements"]["latency"]["value"]
+    # pytest-benchmark's median is of all rounds, the latency is of the medians of loads or processes.
+    assert (
+        min(benchmark["stats"]["data"]) <= record["measurements"]["latency"]["value"] <= max(benchmark["stats"]["data"])
+    )
     assert benchmark["stats"]["median"] == statistics.median(benchmark["stats"]["data"])
     assert benchmark["stats"]["rounds"] == record["facts"]["rounds"]
     assert benchmark["stats"]["iterations"] == record["facts"]["iterations"]

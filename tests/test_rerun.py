@@ -55,7 +55,7 @@ def test_the_command_is_made_of_joined_options_and_of_paths_below_the_folder(fol
     command = compose(MANIFEST, Path("/there/manifest.json"), folder)
     assert command == [
         *(sys.executable, "-m", "pytest", "./suites", "-k=dense", "-m=not deep"),
-        *("--benchmark-only", "--benchmark-enable", "--benchmark-min-rounds=20", "--benchmark-min-time=0.001"),
+        *("--benchmark-only", "--benchmark-enable", "--benchmark-min-rounds=20", "--benchmark-min-time=0.0005"),
         *("--benchmark-max-time=0.5", "--benchmark-warmup=on", "--benchmark-warmup-iterations=1000"),
         *("--benchmark-calibration-precision=10", "--tradeoff-rerun=/there/manifest.json"),
     ]

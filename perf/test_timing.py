@@ -14,6 +14,7 @@ from figures import Note, litert_cell, python, quiet, seconds, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tradeoff.datafiles import DataFiles
+from tradeoff.estimating import estimate_lots, timings
 from tradeoff.measuring import Timing
 from tradeoff.record import Axes
 from tradeoff.replay import ReplayClock, Tape, replay
@@ -75,7 +76,7 @@ def test_the_suite_against_a_bare_loop(
         timing = Timing(max_time=SECONDS)
         timed = replace(supply, workers=workers, _timed={}).timed(wanted, artifact, timing, quiet)
         workers.close()
-        return statistics.median(timed.samples.per_call)
+        return estimate_lots(timed.lots.kept, timings).median
 
     def bare() -> float:
         path = str(artifact.path / artifact.facts["artifact"])

@@ -77,33 +77,24 @@ def test_options_in_addopts_count_like_those_on_the_command_line(project: Projec
 def test_warmup_and_its_iterations_and_disable_gc_reach_the_worker(project: Project) -> None:
     project.conftest(
         """
-import gc
-class Watched(NumpyRunner):
-    def bind(self, batch):
-        request, calls, states = super().bind(batch), [0], set()
-        def call():
-            calls[0] += 1
-            states.add(gc.isenabled())
-            with open(WATCH, "w") as stream:
-                stream.write(f"{calls[0]} {sorted(states)}")
-            return request()
-        return call
-import os
-WATCH = os.path.join(os.getcwd(), "watched.txt")
-def load(self, job):
-    with np.load(job.artifact) as file:
-        return Watched([file[name] for name in file.files])
-NumpyBackend.load = load
+import gc, os
+from tradeoff import measuring
+TOLD, warm_up = os.path.join(os.getcwd(), "told.txt"), measuring.warm_up
+def telling(call, timing):
+    with open(TOLD, "a") as stream:
+        stream.write(f"{timing.warmup_iterations} {gc.isenabled()},")
+    warm_up(call, timing)
+measuring.warm_up = telling
 """
     )
-    slow = ("--benchmark-min-rounds=1", "--benchmark-max-time=0.00001", "--benchmark-min-time=0.00001")
-    run(project, *slow, "--benchmark-warmup=off")
-    cold = (project.pytester.path / "watched.txt").read_text()
-    run(project, *slow, "--benchmark-warmup=on", "--benchmark-warmup-iterations=1", "--benchmark-disable-gc")
-    warm = (project.pytester.path / "watched.txt").read_text()
-    assert cold.endswith("[True]")
-    assert warm.endswith("[False]")
-    assert int(warm.split()[0]) == int(cold.split()[0]) + 1
+    told = project.pytester.path / "told.txt"
+    run(project, "--benchmark-max-time=0.01", "--benchmark-warmup=off")
+    assert not told.exists()
+    run(project, "--benchmark-max-time=0.01", "--benchmark-warmup=on", "--benchmark-warmup-iterations=7")
+    assert set(told.read_text().split(",")) == {"7 True", ""}
+    told.unlink()
+    run(project, "--benchmark-max-time=0.01", "--benchmark-disable-gc")
+    assert set(told.read_text().split(",")) == {"1000 False", ""}
 
 
 def test_precision_and_confidence_end_a_measurement_early(project: Project) -> None:

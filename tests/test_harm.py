@@ -451,10 +451,10 @@ def test_measurements_without_end_do_not_multiply_the_columns(tmp_path: Path) ->
 DEEP: dict[str, bytes] = {
     "lists": b'{"tradeoff":' + b"[" * 100_000,
     "objects": b'{"a":' * 100_000,
-    "ignored, beside the run": b'{"deep":' + b"[" * 3000 + b"]" * 3000 + b',"tradeoff":{"schema":1}}',
+    "ignored, beside the run": b'{"deep":' + b"[" * 300_000 + b"]" * 300_000 + b',"tradeoff":{"schema":1}}',
     "in the options": b'{"tradeoff":{"schema":1,"name":"r","started":"x","records":[],"options":{"a":'
-    + b"[" * 3000
-    + b"]" * 3000
+    + b"[" * 300_000
+    + b"]" * 300_000
     + b"}}}",
     "endless digits": b'{"tradeoff":{"schema":' + b"9" * 5000 + b"}}",
 }

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import tradeoff
-from tradeoff import keras_files
 from tradeoff.engine import KERAS, engine_environment, engine_requirement, keras_engine
+from tradeoff.formats import keras_files
 
 from .keras_anatomy import anatomy
 

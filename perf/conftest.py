@@ -12,10 +12,10 @@ import pytest
 from figures import Action, Figure, Note, interleaved, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from tradeoff.processes.workers import ProcessWorkers
 from tradeoff.registry import PluginSources, Registry, load_registry, plugin_sources_to_json
 from tradeoff.store import Store
 from tradeoff.supply import Supply
-from tradeoff.workers import ProcessWorkers
 
 _FIGURES: Final = pytest.StashKey[list[Figure]]()
 

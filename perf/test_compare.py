@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from figures import Note
 
-from tradeoff.comparing import compare as compare_runs
-from tradeoff.gate import Outcome, judge, parse_limits
-from tradeoff.history import histories
+from tradeoff.compare.comparing import compare as compare_runs
+from tradeoff.compare.gate import Outcome, judge, parse_limits
+from tradeoff.compare.history import histories
 from tradeoff.record import JSON_KEY, Axes, Measurement, Record, Run, no_collection, read_run, run_to_json
 from tradeoff.registry import load_registry
 

@@ -11,10 +11,10 @@ import pytest
 from figures import Note, litert_cell, python, quiet, seconds, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from tradeoff.processes.workers import ProcessWorkers
 from tradeoff.registry import PluginSources, plugin_sources_to_json
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Environment
-from tradeoff.workers import ProcessWorkers
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="asks the operating system for a process's peak")
 BYTES = 200_000_000
@@ -68,8 +68,8 @@ import ai_edge_litert.interpreter
 import numpy
 from tradeoff import Loading
 from tradeoff.backends.litert import LiteRTBackend
-from tradeoff.footprint import load_and_run
-from tradeoff.resident import peak_meter
+from tradeoff.measure.footprint import load_and_run
+from tradeoff.measure.resident import peak_meter
 
 batch = numpy.zeros((1, 8, 8, 1), "float32")
 loading = Loading(Path(sys.argv[1]), {"threads": 1}, "host-cpu")

@@ -11,8 +11,8 @@ import pytest
 from figures import Note, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from tradeoff.arrivals import poisson_arrivals
-from tradeoff.lanes import Call, closed_loop, in_lanes, open_loop, overhead
+from tradeoff.loads.arrivals import poisson_arrivals
+from tradeoff.loads.lanes import Call, closed_loop, in_lanes, open_loop, overhead
 
 #: Seconds that a request may cost beside itself.
 TARGET = 20e-6

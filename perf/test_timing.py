@@ -14,13 +14,13 @@ from figures import Note, litert_cell, python, quiet, seconds, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tradeoff.datafiles import DataFiles
-from tradeoff.estimating import estimate_lots, timings
-from tradeoff.measuring import Timing
+from tradeoff.measure.estimating import estimate_lots, timings
+from tradeoff.measure.timing import Timing
+from tradeoff.processes.workers import ProcessWorkers
 from tradeoff.record import Axes
-from tradeoff.replay import ReplayClock, Tape, replay
+from tradeoff.runs.replay import ReplayClock, Tape, replay
 from tradeoff.stages import tile
 from tradeoff.supply import Supply
-from tradeoff.workers import ProcessWorkers
 
 PAIRS = 7
 SECONDS = 0.5

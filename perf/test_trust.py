@@ -16,15 +16,15 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from slower_litert import SHARE, SlowerLitert
 
 from tradeoff.datafiles import DataFiles
-from tradeoff.estimating import Estimate, estimate_lots, ratios, timings
-from tradeoff.lots import Lots, time_in_lots
-from tradeoff.measuring import Timing
+from tradeoff.measure.estimating import Estimate, estimate_lots, ratios, timings
+from tradeoff.measure.lots import Lots, time_in_lots
+from tradeoff.measure.speed import SpeedBook
+from tradeoff.measure.timing import Timing
+from tradeoff.processes.workers import ProcessWorkers
 from tradeoff.registry import PluginSources, plugin_sources_to_json
 from tradeoff.reports.rows import OVER_PROCESSES, Ratio
-from tradeoff.speed import SpeedBook
 from tradeoff.stages import tile
 from tradeoff.supply import Supply
-from tradeoff.workers import ProcessWorkers
 
 RUNS: Final = 10
 #: What somebody would write who has pytest-benchmark or pyperf alone.

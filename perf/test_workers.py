@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from figures import Note, litert_cell, quiet
 
-from tradeoff.measuring import Timing
+from tradeoff.measure.timing import Timing
+from tradeoff.processes.workers import ProcessWorkers, WorkerFailed
 from tradeoff.registry import Registry
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Environment
-from tradeoff.workers import ProcessWorkers, WorkerFailed
 
 Start = Callable[[], ProcessWorkers]
 EMPTY = Environment("empty")

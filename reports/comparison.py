@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
 
-from tradeoff.comparing import ALPHA, Comparison, Effect, Lone, Verdict
-from tradeoff.gate import Judgement, Outcome
+from tradeoff.compare.comparing import ALPHA, Comparison, Effect, Lone, Verdict
+from tradeoff.compare.gate import Judgement, Outcome
 
 from .format import UNAVAILABLE, Quantity, change, number, printable, quantity_of, significant
 from .tables import Cell, Column, Note, Table, Tone

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import Final
 
-from tradeoff.gate import Outcome
-from tradeoff.history import Series
+from tradeoff.compare.gate import Outcome
+from tradeoff.compare.history import Series
 
 from .format import printable
 

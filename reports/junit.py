@@ -8,8 +8,8 @@ from html import escape
 from typing import Any, Final
 
 import tradeoff
-from tradeoff.comparing import Effect
-from tradeoff.gate import Outcome
+from tradeoff.compare.comparing import Effect
+from tradeoff.compare.gate import Outcome
 from tradeoff.record import Record, Run, Status
 
 from .comparison import change_of, headline

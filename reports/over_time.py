@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tradeoff.history import Series
+from tradeoff.compare.history import Series
 
 from .format import Quantity, number, printable, quantity_of, signed
 from .tables import Cell, Column, Note, Table, Tone

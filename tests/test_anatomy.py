@@ -10,10 +10,10 @@ import pytest
 from trained import NOISE, conversion, loading
 
 import tradeoff
-from tradeoff import keras_files
 from tradeoff.backends import keras_anatomy
 from tradeoff.backends.keras import KerasBackend
 from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.formats import keras_files
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 #: A dense net of 64 to 32 to 10.

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from scipy import stats
 
-from tradeoff.arrivals import SPIN_SECONDS, poisson_arrivals, wait_until
+from tradeoff.loads.arrivals import SPIN_SECONDS, poisson_arrivals, wait_until
 
 RATE, COUNT = 200.0, 20_000
 SEEDS = ["0/0", "0/1", "1/0", "7/3"]

@@ -10,9 +10,10 @@ import pytest
 from trained import NOISE, conversion, data, loading, task, trained_file
 
 import tradeoff
-from tradeoff import keras_files, quality
+from tradeoff import quality
 from tradeoff.backends.keras import KerasBackend
 from tradeoff.engine import keras_engine, training_environment
+from tradeoff.formats import keras_files
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 BACKEND = KerasBackend()

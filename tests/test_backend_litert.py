@@ -14,9 +14,10 @@ import pytest
 from trained import NOISE, conversion, data, loading, task, trained_file
 
 import tradeoff
-from tradeoff import keras_files, quality
+from tradeoff import quality
 from tradeoff.backends.litert import LiteRTBackend
 from tradeoff.engine import engine_environment
+from tradeoff.formats import keras_files
 from tradeoff.models import dense
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]

@@ -78,7 +78,7 @@ def test_warmup_and_its_iterations_and_disable_gc_reach_the_worker(project: Proj
     project.conftest(
         """
 import gc, os
-from tradeoff import measuring
+from tradeoff.measure import timing as measuring
 TOLD, warm_up = os.path.join(os.getcwd(), "told.txt"), measuring.warm_up
 def telling(call, timing):
     with open(TOLD, "a") as stream:

@@ -10,8 +10,8 @@ from compared_runs import sampled
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeoff.changes import difference, holm, middle, ratio
-from tradeoff.quantities import Worth
+from tradeoff.compare.changes import difference, holm, middle, ratio
+from tradeoff.compare.quantities import Worth
 from tradeoff.record import Measurement
 
 CHANCES = st.lists(st.none() | st.floats(0, 1), max_size=30)

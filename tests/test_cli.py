@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tradeoff.cli import main
-from tradeoff.journal import Journal
 from tradeoff.record import JSON_KEY, Axes, Measurement, Record, Run, run_to_json
+from tradeoff.runs.journal import Journal
 from tradeoff.store import Store
 
 MEASURED = Record(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from compared_runs import run
 
-from tradeoff.comparable import differences, machine_key
+from tradeoff.compare.comparable import differences, machine_key
 
 
 def test_the_same_machine_differs_in_nothing() -> None:

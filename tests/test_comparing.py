@@ -10,7 +10,7 @@ from compared_runs import CELL, accuracy, latency, record, run, sampled, size, s
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeoff.comparing import ALPHA, FEWEST_TOGETHER, Comparison, Effect, compare
+from tradeoff.compare.comparing import ALPHA, FEWEST_TOGETHER, Comparison, Effect, compare
 from tradeoff.record import Measurement, Record, Status
 
 

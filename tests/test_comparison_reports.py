@@ -10,10 +10,10 @@ import pytest
 from compared_runs import CELL, accuracy, latency, record, run, size, speed_up, with_verdict
 
 import tradeoff
-from tradeoff.comparing import compare
+from tradeoff.compare.comparing import compare
+from tradeoff.compare.gate import Outcome, judge, parse_limits
+from tradeoff.compare.history import histories
 from tradeoff.errors import BadInput
-from tradeoff.gate import Outcome, judge, parse_limits
-from tradeoff.history import histories
 from tradeoff.record import Record, Run
 from tradeoff.reports.comma import CommaSeparated
 from tradeoff.reports.junit import JUnit

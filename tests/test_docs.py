@@ -21,10 +21,10 @@ from user_project import QUICK, SUITE, Project
 import tradeoff
 from tradeoff import cli, hookspecs
 from tradeoff.corridor import _PERCENTILES as PERCENTILES
-from tradeoff.journal import NAME as JOURNAL
 from tradeoff.options import BUILT_IN_PRESETS, OPTIONS, read_table
 from tradeoff.quality import METRICS
 from tradeoff.record import JSON_KEY, STATUSES, Axes, Measurement, Record, Run, run_to_json
+from tradeoff.runs.journal import NAME as JOURNAL
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeoff.estimating import (
+from tradeoff.measure.estimating import (
     FEWEST_LOTS,
     Estimate,
     bootstrap,
@@ -24,7 +24,7 @@ from tradeoff.estimating import (
     sift,
     timings,
 )
-from tradeoff.measuring import Lot
+from tradeoff.measure.timing import Lot
 
 QUIET = 1e-6
 

@@ -13,8 +13,8 @@ import pytest
 from user_project import Project
 
 from tradeoff import Environment
+from tradeoff.processes.workers import InProcessWorkers, NotAlone, ProcessWorkers, WorkerFailed
 from tradeoff.registry import PluginSources, plugin_sources_to_json
-from tradeoff.workers import InProcessWorkers, NotAlone, ProcessWorkers, WorkerFailed
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks at processes")
 MB = 1_000_000
@@ -241,8 +241,8 @@ import ai_edge_litert.interpreter
 import numpy as np
 from tradeoff import Loading
 from tradeoff.backends.litert import LiteRTBackend
-from tradeoff.footprint import load_and_run
-from tradeoff.resident import peak_meter
+from tradeoff.measure.footprint import load_and_run
+from tradeoff.measure.resident import peak_meter
 
 batch = np.zeros((1, 8, 8, 1), "float32")
 loading = Loading(Path(sys.argv[1]), {"threads": 1}, "host-cpu")
@@ -253,7 +253,7 @@ CONVERT = """
 import sys
 from pathlib import Path
 from trained import conversion
-from tradeoff import keras_files
+from tradeoff.formats import keras_files
 from tradeoff.backends.litert import LiteRTBackend
 from tradeoff.models import ds_cnn
 

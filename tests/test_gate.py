@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from compared_runs import accuracy, latency, record, run, size, speed_up, with_verdict
 
-from tradeoff.comparing import compare
+from tradeoff.compare.comparing import compare
+from tradeoff.compare.gate import Judgement, Limit, Outcome, judge, parse_limits
 from tradeoff.errors import BadInput, TradeoffError
-from tradeoff.gate import Judgement, Limit, Outcome, judge, parse_limits
 from tradeoff.record import Measurement, Record
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tradeoff import guard
-from tradeoff.guard import VARIABLE, Guard, carriers, remove, sweep
+from tradeoff.processes import guard
+from tradeoff.processes.guard import VARIABLE, Guard, carriers, remove, sweep
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks and sends signals")
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -28,7 +28,7 @@ WANDER = [
 #: Starts a guard and a process that carries its mark, says who they are, and waits; a forked child does nothing.
 PYTEST = f"""
 import os, subprocess, sys, time
-from tradeoff.guard import VARIABLE, Guard
+from tradeoff.processes.guard import VARIABLE, Guard
 if not sys.argv[1:]:
     guard = Guard.start()
     child = subprocess.Popen({SLEEP!r}, env={{VARIABLE: guard.token}}, stdin=subprocess.DEVNULL,

@@ -26,15 +26,15 @@ from user_project import SUITE
 import tradeoff
 from tradeoff.errors import BadInput
 from tradeoff.fingerprint import digest
-from tradeoff.keras_names import LAYERS
-from tradeoff.model_file import inspect_model
+from tradeoff.formats.keras_names import LAYERS
 from tradeoff.own import explain_own
-from tradeoff.own_data import DataSettings, read_data
+from tradeoff.own.data import DataSettings, read_data
+from tradeoff.own.model_file import inspect_model
 from tradeoff.record import read_run
 from tradeoff.registry import Registry, load_registry
 from tradeoff.reports.plugin import tradeoff_renderers
 from tradeoff.store import Store
-from tradeoff.store_report import list_store, prune_store, verify_store
+from tradeoff.store.report import list_store, prune_store, verify_store
 
 Config = dict[str, Any]
 MiB = 1024**2
@@ -313,8 +313,8 @@ READ_ALL = """
 import sys
 from pathlib import Path
 from tradeoff.errors import BadInput
-from tradeoff.model_file import inspect_model
-from tradeoff.own_data import DataSettings, read_data
+from tradeoff.own.model_file import inspect_model
+from tradeoff.own.data import DataSettings, read_data
 from tradeoff.record import read_run
 for name in sys.argv[1:]:
     for read in (inspect_model, read_run, lambda path: read_data(path, DataSettings(), 0)):
@@ -724,7 +724,7 @@ WEIGHTS: dict[str, tuple[Callable[[Any], None], str]] = {
 def test_weights_lie_in_the_file_itself_and_in_full_whatever_is_allowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: str, allowed: bool
 ) -> None:
-    from tradeoff import keras_files
+    from tradeoff.formats import keras_files
 
     monkeypatch.setattr(keras_files._PERMISSION, "given", allowed)
     change, message = WEIGHTS[weights]
@@ -734,7 +734,7 @@ def test_weights_lie_in_the_file_itself_and_in_full_whatever_is_allowed(
 
 @with_framework_marks
 def test_a_group_that_holds_itself_is_not_walked_for_ever(tmp_path: Path) -> None:
-    from tradeoff import keras_files
+    from tradeoff.formats import keras_files
 
     def cycle(group: Any) -> None:
         group["self"] = group
@@ -746,7 +746,7 @@ def test_a_group_that_holds_itself_is_not_walked_for_ever(tmp_path: Path) -> Non
 
 @with_framework_marks
 def test_a_layer_that_asks_for_more_weights_than_there_are_is_not_built(tmp_path: Path) -> None:
-    from tradeoff import keras_files
+    from tradeoff.formats import keras_files
 
     path = rewritten(
         tmp_path / "m.keras", nothing, lambda config: config.replace(b'"units": 4', b'"units": 2000000000')
@@ -758,7 +758,7 @@ def test_a_layer_that_asks_for_more_weights_than_there_are_is_not_built(tmp_path
 @with_framework_marks
 @pytest.mark.parametrize("way", CODE)
 def test_what_is_refused_when_it_is_looked_at_is_refused_when_it_is_loaded(tmp_path: Path, way: str) -> None:
-    from tradeoff import keras_files
+    from tradeoff.formats import keras_files
 
     with pytest.raises(BadInput, match="needs code that is not Keras's own"):
         keras_files.load_model(write(tmp_path / "evil.keras", CODE[way]))
@@ -806,7 +806,7 @@ def honest_models() -> dict[str, Callable[[Any], Any]]:
 def test_honest_models_are_taken(tmp_path: Path) -> None:
     import keras
 
-    from tradeoff import keras_files
+    from tradeoff.formats import keras_files
 
     for name, build in honest_models().items():
         taken = keras.Input((8, 8, 3))

@@ -12,8 +12,8 @@ from compared_runs import CELL, accuracy, latency, record, run, with_verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradeoff.compare.history import FEWEST, SHORTEST, _costs, change_points, histories
 from tradeoff.errors import TradeoffError
-from tradeoff.history import FEWEST, SHORTEST, _costs, change_points, histories
 from tradeoff.record import Measurement, Run
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tradeoff.errors import BadInput, TradeoffError
-from tradeoff.journal import NAME, Journal, read_journal
 from tradeoff.record import Axes, Measurement, Record, Run
+from tradeoff.runs.journal import NAME, Journal, read_journal
 
 CELLS = tuple(Axes.parse(f"dense/{chain}/litert/host-cpu/b1") for chain in ("baseline", "fp16", "int8"))
 RUN = Run("a run", "2026-01-01T00:00:00+00:00", {"node": "here"}, records=tuple(Record(cell) for cell in CELLS))

@@ -11,7 +11,7 @@ import pytest
 from trained import NOISE, data, trained_file
 
 import tradeoff
-from tradeoff import keras_files
+from tradeoff.formats import keras_files
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 

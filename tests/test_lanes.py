@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 from test_arrivals import Clock
 
-from tradeoff.arrivals import poisson_arrivals
-from tradeoff.lanes import Timeline, closed_loop, in_lanes, open_loop, overhead
+from tradeoff.loads.arrivals import poisson_arrivals
+from tradeoff.loads.lanes import Timeline, closed_loop, in_lanes, open_loop, overhead
 
 
 def served(clock: Clock, due: tuple[float, ...], seconds: list[float], limit: float = 1e9) -> Timeline:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tradeoff.lots import time_in_lots
-from tradeoff.measuring import Lot, Timing
-from tradeoff.speed import SpeedBook
+from tradeoff.measure.lots import time_in_lots
+from tradeoff.measure.speed import SpeedBook
+from tradeoff.measure.timing import Lot, Timing
+from tradeoff.processes.workers import NotAlone, WorkerReport
 from tradeoff.vocabulary import Environment
-from tradeoff.workers import NotAlone, WorkerReport
 
 QUIET = 1e-6
 HERE = Environment("here")

@@ -15,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from user_project import Project
 
-from tradeoff import surroundings
 from tradeoff.errors import BadInput
-from tradeoff.manifest import (
+from tradeoff.measure.timing import Timing
+from tradeoff.options import BUILT_IN_PRESETS, OPTIONS
+from tradeoff.registry import PluginSources
+from tradeoff.runs import surroundings
+from tradeoff.runs.manifest import (
     SCHEMA,
     File,
     Manifest,
@@ -30,11 +33,8 @@ from tradeoff.manifest import (
     read_manifest,
     write_manifest,
 )
-from tradeoff.measuring import Timing
-from tradeoff.options import BUILT_IN_PRESETS, OPTIONS
-from tradeoff.registry import PluginSources
-from tradeoff.surroundings import Git, fingerprint, git_state
-from tradeoff.variables import VARIABLES, changes, may_be_set, variables_now
+from tradeoff.runs.surroundings import Git, fingerprint, git_state
+from tradeoff.runs.variables import VARIABLES, changes, may_be_set, variables_now
 
 MANIFEST = Manifest(
     run="the run",

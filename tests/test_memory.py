@@ -7,10 +7,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tradeoff import memory
 from tradeoff.errors import BadInput
-from tradeoff.memory import machine_memory, memory_limit
 from tradeoff.options import Settings
+from tradeoff.processes import memory
+from tradeoff.processes.memory import machine_memory, memory_limit
 
 
 @pytest.mark.parametrize(

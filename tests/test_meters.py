@@ -14,9 +14,9 @@ import pytest
 from user_project import Project
 
 import tradeoff
-from tradeoff.energy import Metered, chosen_meters, energies, energy_facts, joules_of, taken, why_not
 from tradeoff.errors import UnknownName
-from tradeoff.metering import SHARE, Block, Told, measure_energy
+from tradeoff.measure.energy import Metered, chosen_meters, energies, energy_facts, joules_of, taken, why_not
+from tradeoff.measure.metering import SHARE, Block, Told, measure_energy
 from tradeoff.plugins.zeus_meter import Sensors, Zeus, parts_of
 from tradeoff.registry import PluginSources, Registry, load_registry
 

@@ -112,7 +112,8 @@ def test_every_model_learns_the_digits_from_any_seed(name: str) -> None:
 
 def accuracy_after_training(module: ModuleType, seed: int) -> float:
     """Accuracy on the test split after training from ``seed``."""
-    from tradeoff import keras_files, quality, training
+    from tradeoff import quality, training
+    from tradeoff.formats import keras_files
 
     training.set_seed(seed)
     model = module.build()

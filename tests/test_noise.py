@@ -18,11 +18,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from user_project import Project
 
-from tradeoff.conditions import Conditions, advice, look_around
 from tradeoff.errors import BadInput
-from tradeoff.noise import Noise, Sample, noise_between, noise_since, reasons, sample, summed, usable_cores, why_noisy
-from tradeoff.pinning import check_pin, choose, cores_for, pinned
-from tradeoff.quota import held_up, quota_cores
+from tradeoff.measure.conditions import Conditions, advice, look_around
+from tradeoff.measure.noise import (
+    Noise,
+    Sample,
+    noise_between,
+    noise_since,
+    reasons,
+    sample,
+    summed,
+    usable_cores,
+    why_noisy,
+)
+from tradeoff.measure.pinning import check_pin, choose, cores_for, pinned
+from tradeoff.measure.quota import held_up, quota_cores
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells, and can pin")
 CELL = "dense/baseline/numpy/host-cpu/b1"
@@ -354,7 +364,7 @@ def test_a_virtual_machine_from_which_nothing_is_taken_is_no_fault() -> None:
 def test_the_system_is_read_where_it_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], expected: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("tradeoff.conditions._LOOK", 0.01)
+    monkeypatch.setattr("tradeoff.measure.conditions._LOOK", 0.01)
     found = look_around(3, write(tmp_path, files))
     assert {name: getattr(found, name) for name in expected} == expected
     assert found.threads == 3

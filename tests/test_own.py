@@ -13,7 +13,7 @@ from tradeoff import Model, Task
 from tradeoff.errors import BadInput
 from tradeoff.options import Settings
 from tradeoff.own import Own, explain_own, own_from_json, own_spec, read_own
-from tradeoff.own_model import OwnSpec
+from tradeoff.own.model import OwnSpec
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from tradeoff.errors import BadInput
-from tradeoff.npz_file import read_arrays
-from tradeoff.own_data import DataSettings, OwnData, read_data
+from tradeoff.formats.npz_file import read_arrays
+from tradeoff.own.data import DataSettings, OwnData, read_data
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 NAMES = ("x_train", "y_train", "x_test", "y_test", "x_val", "y_val", "x_calibration", "x", "y")
@@ -209,7 +209,7 @@ def test_a_range_that_most_models_do_not_expect_is_hinted_at_and_never_changed(
 def test_nothing_of_this_imports_a_framework(path: Path) -> None:
     np.savez(path, **labelled())  # type: ignore[arg-type]
     script = (
-        "import sys; from pathlib import Path; from tradeoff.own_data import DataSettings, read_data;"
+        "import sys; from pathlib import Path; from tradeoff.own.data import DataSettings, read_data;"
         f"read_data(Path({str(path)!r}), DataSettings(), 0);"
         "assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
     )

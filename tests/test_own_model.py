@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tradeoff.errors import BadInput
-from tradeoff.keras_code import code_in
-from tradeoff.model_file import safe_name
-from tradeoff.own_data import DataSettings, read_data
-from tradeoff.own_model import OwnModel, OwnSpec, build, check_fits, inspect_model
+from tradeoff.formats.keras_code import code_in
+from tradeoff.own.data import DataSettings, read_data
+from tradeoff.own.model import OwnModel, OwnSpec, build, check_fits, inspect_model
+from tradeoff.own.model_file import safe_name
 from tradeoff.spelling import NAME
 
 Config = dict[str, Any]
@@ -66,7 +66,7 @@ def test_shapes_outputs_and_layers_are_read_without_a_framework(path: Path) -> N
     assert (model.last_activation, model.outputs("classification")) == ("softmax", "probabilities")
     assert model.layers == ("InputLayer", "Flatten", "Dense")
     script = (
-        "import sys; from pathlib import Path; from tradeoff.own_model import inspect_model;"
+        "import sys; from pathlib import Path; from tradeoff.own.model import inspect_model;"
         f"inspect_model(Path({str(path)!r}));"
         "assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"
     )

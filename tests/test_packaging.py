@@ -87,9 +87,14 @@ def test_the_wheel_holds_the_licence_and_both_commands_of_entry(wheel: ZipFile, 
     assert dict(points["console_scripts"]) == project["scripts"]
 
 
-def test_every_mapped_folder_is_a_listed_package(settings: dict[str, Any]) -> None:
+def test_every_mapped_folder_and_every_package_below_it_is_listed(settings: dict[str, Any]) -> None:
     tool = settings["tool"]["setuptools"]
-    assert sorted(tool["packages"]) == sorted(tool["package-dir"])
+    found = {
+        ".".join((name, *inner.parent.relative_to(ROOT / folder).parts))
+        for name, folder in tool["package-dir"].items()
+        for inner in (ROOT / folder).rglob("__init__.py")
+    }
+    assert found == set(tool["packages"])
 
 
 def test_every_entry_point_can_be_imported(settings: dict[str, Any]) -> None:

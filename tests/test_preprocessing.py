@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradeoff.errors import BadInput
-from tradeoff.preprocessing import PREPROCESSING, apply, parse_preprocessing, shape_after, spell_preprocessing
+from tradeoff.own.preprocessing import PREPROCESSING, apply, parse_preprocessing, shape_after, spell_preprocessing
 
 numbers = st.floats(min_value=-1e6, max_value=1e6).filter(lambda number: abs(number) > 1e-6)
 steps = st.lists(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from compared_runs import record, sampled
 
-from tradeoff.quantities import BUSY, FEW_LOADS, IN_TURNS, QUIET, is_quiet, metric_of, quantity_of, worth_of
+from tradeoff.compare.quantities import BUSY, FEW_LOADS, IN_TURNS, QUIET, is_quiet, metric_of, quantity_of, worth_of
 from tradeoff.record import Measurement
 
 

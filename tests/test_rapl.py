@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tradeoff.metering import measure_energy
+from tradeoff.measure.metering import measure_energy
 from tradeoff.plugins.rapl import Rapl
 from tradeoff.registry import PluginSources, load_registry
 

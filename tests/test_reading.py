@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from compared_runs import record, run, size
 
+from tradeoff.compare.reading import read_named_run
 from tradeoff.errors import BadInput
-from tradeoff.journal import Journal
-from tradeoff.reading import read_named_run
 from tradeoff.record import JSON_KEY, Run, run_to_json
+from tradeoff.runs.journal import Journal
 
 RUN = run(record(size(1000)), name="kept")
 

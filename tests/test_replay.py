@@ -11,7 +11,7 @@ from pytest_benchmark.utils import NameWrapper
 
 from tradeoff.errors import BadInput
 from tradeoff.record import Axes
-from tradeoff.replay import ReplayClock, Tape, entry_of, replay, tape_of
+from tradeoff.runs.replay import ReplayClock, Tape, entry_of, replay, tape_of
 
 TAPE = Tape((0.1, 1e-9, 3.3333333333333335, 7e-6), iterations=7)
 AXES = Axes.parse("dense/int8/litert/host-cpu/b1")

@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from test_manifest import MANIFEST
 from user_project import Project
 
-from tradeoff import rerun as module
-from tradeoff.again import settings_again
 from tradeoff.cli import main
 from tradeoff.errors import BadInput
-from tradeoff.manifest import File, Manifest, Selection, manifest_to_json, read_manifest, write_manifest
-from tradeoff.measuring import Timing
+from tradeoff.measure.timing import Timing
 from tradeoff.options import Settings
 from tradeoff.registry import PluginSources
-from tradeoff.rerun import compose, timing_options, variables_again
-from tradeoff.surroundings import fingerprint
-from tradeoff.then_and_now import differences
+from tradeoff.runs import rerun as module
+from tradeoff.runs.again import settings_again
+from tradeoff.runs.manifest import File, Manifest, Selection, manifest_to_json, read_manifest, write_manifest
+from tradeoff.runs.rerun import compose, timing_options, variables_again
+from tradeoff.runs.surroundings import fingerprint
+from tradeoff.runs.then_and_now import differences
 
 SUITES = Selection(("tradeoff.suites",), pyargs=True)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tradeoff import resident
-from tradeoff.resident import KernelMeter, Peak, PeakMeter, SamplingMeter, peak_meter, settle
+from tradeoff.measure import resident
+from tradeoff.measure.resident import KernelMeter, Peak, PeakMeter, SamplingMeter, peak_meter, settle
 
 MB = 1_000_000
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")

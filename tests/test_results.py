@@ -12,7 +12,7 @@ from user_project import Project
 
 from tradeoff.errors import TradeoffError
 from tradeoff.record import read_run
-from tradeoff.results import _write
+from tradeoff.runs.results import _write
 
 BROKEN_RENDERER = """
 class Broken(tradeoff.Renderer):

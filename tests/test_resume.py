@@ -17,9 +17,9 @@ import pytest
 from user_project import QUICK, SUITE, Project
 
 from tradeoff.errors import BadInput
-from tradeoff.journal import NAME, Journal
 from tradeoff.record import Axes, Record, Run
-from tradeoff.resume import find_run
+from tradeoff.runs.journal import NAME, Journal
+from tradeoff.runs.resume import find_run
 
 CELLS = tuple(Axes.parse(f"dense/baseline/numpy/host-cpu/b{batch}") for batch in (1, 2, 4))
 RUN = Run(

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from user_project import Project
 
-from tradeoff.blocks import BLOCKS, Block, rates_of, thinned
 from tradeoff.cell import SCENARIOS, parse_load
 from tradeoff.errors import Refused
-from tradeoff.ground import Ground
-from tradeoff.measuring import Timing
-from tradeoff.scenarios import ENOUGH, MOST_KEPT, RUNS, run_scenario
+from tradeoff.loads.blocks import BLOCKS, Block, rates_of, thinned
+from tradeoff.loads.ground import Ground
+from tradeoff.loads.scenarios import ENOUGH, MOST_KEPT, RUNS, run_scenario
+from tradeoff.measure.timing import Timing
 
 SHORT = Timing(max_time=0.05, min_rounds=3, min_time=0.0001, warmup_iterations=3)
 #: For comparing throughputs while other programs run.

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tradeoff.metering import measure_energy
+from tradeoff.measure.metering import measure_energy
 from tradeoff.registry import PluginSources, load_registry
 
 FOLDER = Path(__file__).parent.parent / "examples" / "serial_meter"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tradeoff.blocks import Block
-from tradeoff.serving import Served
+from tradeoff.loads.blocks import Block
+from tradeoff.loads.serving import Served
 
 QUEUE = {
     "offered_rate": 200.0,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tradeoff.speed import NAME, SpeedBook
+from tradeoff.measure.speed import NAME, SpeedBook
 
 
 def test_the_quickest_so_far_is_told_and_kept_for_the_next_run(tmp_path: Path) -> None:

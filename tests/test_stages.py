@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tradeoff import Backend, Loading, Split
 from tradeoff.errors import TradeoffError
-from tradeoff.keras_files import sized as resized
+from tradeoff.formats.keras_files import sized as resized
 from tradeoff.stages import _describe, run_all, tile
 from tradeoff.vocabulary import Conversion
 

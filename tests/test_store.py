@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tradeoff.store import KINDS, Entry, Kind, Store, StoreError
-from tradeoff.store_folder import StoreFolder
+from tradeoff.store.folder import StoreFolder
 
 INPUTS = {"model": "cnn", "chain": ["prune:0.5"], "seed": 0}
 plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

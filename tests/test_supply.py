@@ -14,13 +14,13 @@ import pytest
 from tradeoff import Backend, Capabilities, Environment, Loading, Model, Parameter, Runner, Task, Technique
 from tradeoff.cell import Cell, Load, parse_backend
 from tradeoff.chain import parse_chain
-from tradeoff.estimating import ratios
-from tradeoff.measuring import Lot, Timing
+from tradeoff.measure.estimating import ratios
+from tradeoff.measure.timing import Lot, Timing
+from tradeoff.processes.workers import WorkerReport
 from tradeoff.registry import Registry
 from tradeoff.store import Entry, Store
 from tradeoff.supply import Supply, Timed
 from tradeoff.vocabulary import Conversion, Progress
-from tradeoff.workers import WorkerReport
 
 
 class Printing(Backend):

@@ -10,7 +10,8 @@ import pytest
 from trained import NOISE, data, silent, task
 
 import tradeoff
-from tradeoff import keras_files, training
+from tradeoff import training
+from tradeoff.formats import keras_files
 from tradeoff.models.shifts import shift
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]

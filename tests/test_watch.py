@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from tradeoff.guard import VARIABLE, sweep
-from tradeoff.watch import Family
+from tradeoff.processes.guard import VARIABLE, sweep
+from tradeoff.processes.watch import Family
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
 MB = 1_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tradeoff.worker_log import WorkerLog, harmless
+from tradeoff.processes.worker_log import WorkerLog, harmless
 
 MB = 1_000_000
 
@@ -61,7 +61,7 @@ def test_a_file_that_goes_on_growing_takes_no_more_of_the_disk_and_tells_the_sum
 def test_where_files_have_no_holes_the_middle_is_cut_out_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tradeoff.worker_log._punch", lambda *where: False)
+    monkeypatch.setattr("tradeoff.processes.worker_log._punch", lambda *where: False)
     log = WorkerLog(tmp_path / "log")
     log.path.write_bytes(lines(1_000_000, "word"))
     log.trim()

@@ -16,8 +16,8 @@ import pytest
 
 from tradeoff import Environment, Refused
 from tradeoff.errors import TradeoffError
+from tradeoff.processes.workers import InProcessWorkers, ProcessWorkers, WorkerDied, WorkerFailed
 from tradeoff.registry import PluginSources, load_registry, plugin_sources_to_json
-from tradeoff.workers import InProcessWorkers, ProcessWorkers, WorkerDied, WorkerFailed
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks at processes and signals")
 HERE = Environment("here")
@@ -392,7 +392,7 @@ import sys
 from pathlib import Path
 from tradeoff import Environment
 from tradeoff.registry import PluginSources, plugin_sources_to_json
-from tradeoff.workers import ProcessWorkers
+from tradeoff.processes.workers import ProcessWorkers
 sources = PluginSources(conftests=(str(Path("conftest.py").resolve()),))
 workers = ProcessWorkers({"plugins": plugin_sources_to_json(sources)}, Path.cwd(), timeout=60)
 Path("data").mkdir()

@@ -8,7 +8,8 @@ from tempfile import mkdtemp
 from typing import Any
 
 import tradeoff
-from tradeoff import keras_files, training
+from tradeoff import training
+from tradeoff.formats import keras_files
 from tradeoff.models import digits, ds_cnn
 
 #: Frameworks say this when they are imported or used; it is nothing that this project could mend.

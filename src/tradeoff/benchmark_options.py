@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import BadInput
-from tradeoff.measuring import Timing
+from tradeoff.measure.timing import Timing
 
 if TYPE_CHECKING:
     import pytest

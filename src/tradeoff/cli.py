@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tradeoff.compare_cli import add_compare, add_history
+from tradeoff.compare.command import add_compare, add_history
+from tradeoff.compare.reading import read_saved_run, run_file
 from tradeoff.errors import TradeoffError, UnknownName
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
-from tradeoff.reading import read_saved_run, run_file
 from tradeoff.record import no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
 from tradeoff.text import safe_lines
@@ -176,14 +176,14 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _recover(options: argparse.Namespace) -> int:
-    from tradeoff.results import recover
+    from tradeoff.runs.results import recover
 
     print("\n".join(map(str, recover(Path(options.run), _registry(options)))))
     return 0
 
 
 def _rerun(options: argparse.Namespace) -> int:
-    from tradeoff.rerun import rerun
+    from tradeoff.runs.rerun import rerun
 
     # Behind the manifest everything is pytest's, but these two are looked for there as well.
     rest = [word for word in options.arguments if word not in ("--dry-run", "--allow-code", "--")]
@@ -196,8 +196,8 @@ def _rerun(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from tradeoff.again import settings_again
     from tradeoff.doctor import examine
+    from tradeoff.runs.again import settings_again
 
     settings = settings_again(_settings(options), Path.cwd(), bool(options.tradeoff_allow_code))
     lines, healthy = examine(settings, _sources(options))
@@ -206,9 +206,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _store(options: argparse.Namespace) -> int:
-    from tradeoff.run_folder import project_folder, store_folder
+    from tradeoff.runs.run_folder import project_folder, store_folder
     from tradeoff.store import Store
-    from tradeoff.store_report import list_store, prune_store, verify_store
+    from tradeoff.store.report import list_store, prune_store, verify_store
 
     root = Path(options.store) if options.store else store_folder(_settings(options), project_folder(Path.cwd()))
     if root.exists() and not root.is_dir():

@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tradeoff.cell import Cell
-from tradeoff.energy import energies, energy_facts, unavailable
 from tradeoff.engine import keras_engine
-from tradeoff.estimating import Estimate, estimate_lots, percentile, ratios, samples_needed, timings
-from tradeoff.lots import Lots
-from tradeoff.measuring import Timing
-from tradeoff.noise import why_noisy
+from tradeoff.loads.serving import ENDLESS, Served
+from tradeoff.measure.energy import energies, energy_facts, unavailable
+from tradeoff.measure.estimating import Estimate, estimate_lots, percentile, ratios, samples_needed, timings
+from tradeoff.measure.lots import Lots
+from tradeoff.measure.noise import why_noisy
+from tradeoff.measure.timing import Timing
+from tradeoff.processes.workers import NotAlone
 from tradeoff.record import Measurement, Record
-from tradeoff.replay import ReplayClock, Tape, replay
-from tradeoff.serving import ENDLESS, Served
+from tradeoff.runs.replay import ReplayClock, Tape, replay
 from tradeoff.store import Entry
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Direction, Progress, Provenance
-from tradeoff.workers import NotAlone
 
 _PAIRS: Final = "against the baseline on the same runtime, timed in turns; "
 _SINGLES: Final = "of single requests, each timed by itself; 95 % interval"

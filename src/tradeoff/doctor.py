@@ -8,16 +8,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tradeoff.conditions import Advice, advice, look_around
-from tradeoff.energy import why_not
 from tradeoff.engine import engine_requirements, keras_engine
 from tradeoff.machine import describe_machine, installed_version
 from tradeoff.matrix import Matrix, quoted
+from tradeoff.measure.conditions import Advice, advice, look_around
+from tradeoff.measure.energy import why_not
 from tradeoff.options import Settings
 from tradeoff.own import explain_own
 from tradeoff.planning import make_plan
 from tradeoff.registry import PluginSources, Registry, load_registry
-from tradeoff.run_folder import project_folder, store_folder
+from tradeoff.runs.run_folder import project_folder, store_folder
 from tradeoff.text import columns, safe, size
 from tradeoff.vocabulary import Backend, Requirement
 

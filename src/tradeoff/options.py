@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradeoff.errors import BadInput, UnknownName
-from tradeoff.memory import DEFAULT, memory_limit
-from tradeoff.pinning import check_pin
+from tradeoff.measure.pinning import check_pin
+from tradeoff.processes.memory import DEFAULT, memory_limit
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tradeoff.energy import chosen_meters
 from tradeoff.matrix import Matrix, plan
+from tradeoff.measure.energy import chosen_meters
 from tradeoff.options import Settings
 from tradeoff.own import Own, read_own
 from tradeoff.registry import PluginSources, Registry

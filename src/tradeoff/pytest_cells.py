@@ -12,22 +12,22 @@ from typing import Any, Final
 
 import pytest
 
-from tradeoff.again import notes_again, plan_again, settings_again
-from tradeoff.against import Against, against, show_outcome
 from tradeoff.benchmark_options import marker_options, timing_of
+from tradeoff.compare.against import Against, against, show_outcome
+from tradeoff.compare.gate import Outcome
 from tradeoff.corridor import Corridor
 from tradeoff.errors import BadInput, TradeoffError
-from tradeoff.gate import Outcome
-from tradeoff.journal import Finished, with_records
-from tradeoff.manifest import Invocation, invocation_of
 from tradeoff.matrix import PlannedCell
 from tradeoff.options import BY_NAME, Option, Settings, read_table, resolve_settings
 from tradeoff.planning import Plan, make_plan
 from tradeoff.progress import ProgressLine, uncaptured
 from tradeoff.record import JSON_KEY, Axes, Record, Status
 from tradeoff.registry import GROUP, PluginSources, is_for_workers, load_registry
-from tradeoff.replay import ReplayClock, entry_of, replay, tape_of
-from tradeoff.results import properties_of, show_results, surroundings_of, write_results
+from tradeoff.runs.again import notes_again, plan_again, settings_again
+from tradeoff.runs.journal import Finished, with_records
+from tradeoff.runs.manifest import Invocation, invocation_of
+from tradeoff.runs.replay import ReplayClock, entry_of, replay, tape_of
+from tradeoff.runs.results import properties_of, show_results, surroundings_of, write_results
 from tradeoff.session import EndedBefore, Session, begin_session, outcome_of
 from tradeoff.text import safe_lines, seconds
 

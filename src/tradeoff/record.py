@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypeVar
 import msgspec
 
 from tradeoff.errors import BadInput
-from tradeoff.plain_file import refuse_special
+from tradeoff.formats.plain_file import refuse_special
 from tradeoff.vocabulary import Direction, Provenance
 
 SCHEMA: Final = 1

@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from tradeoff.corridor import Corridor
-from tradeoff.energy import chosen_meters
 from tradeoff.errors import Refused, TradeoffError
-from tradeoff.journal import Content, Finished, Journal, Key, key_of
 from tradeoff.machine import describe_machine, installed_version, versions_of
-from tradeoff.manifest import Invocation, make_manifest, write_manifest
 from tradeoff.matrix import PlannedCell
-from tradeoff.measuring import Timing
+from tradeoff.measure.energy import chosen_meters
+from tradeoff.measure.timing import Timing
 from tradeoff.planning import Plan
+from tradeoff.processes.workers import InProcessWorkers, ProcessWorkers, WorkerDied, WorkerFailed, Workers
 from tradeoff.record import Record, Run, Status
 from tradeoff.registry import Registry, plugin_sources_to_json
-from tradeoff.replay import ReplayClock
-from tradeoff.resume import is_done
-from tradeoff.run_folder import RunFolder, open_folder, store_folder
+from tradeoff.runs.journal import Content, Finished, Journal, Key, key_of
+from tradeoff.runs.manifest import Invocation, make_manifest, write_manifest
+from tradeoff.runs.replay import ReplayClock
+from tradeoff.runs.resume import is_done
+from tradeoff.runs.run_folder import RunFolder, open_folder, store_folder
 from tradeoff.store import Store
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Progress
-from tradeoff.workers import InProcessWorkers, ProcessWorkers, WorkerDied, WorkerFailed, Workers
 
 
 @dataclass

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 from tradeoff.datafiles import DataFiles, write_data
 from tradeoff.errors import BadInput, TradeoffError
 from tradeoff.fingerprint import digest_tree, files_in
-from tradeoff.footprint import take_footprint
-from tradeoff.ground import Ground
-from tradeoff.keras_files import permit_code
-from tradeoff.measuring import Timing, measure_lot, warm_up
-from tradeoff.metering import measure_energy
-from tradeoff.noise import noise_since, sample
+from tradeoff.formats.keras_files import permit_code
+from tradeoff.loads.ground import Ground
+from tradeoff.loads.scenarios import run_scenario
+from tradeoff.measure.footprint import take_footprint
+from tradeoff.measure.metering import measure_energy
+from tradeoff.measure.noise import noise_since, sample
+from tradeoff.measure.pinning import pinned
+from tradeoff.measure.timing import Timing, measure_lot, warm_up
 from tradeoff.own import own_from_json
-from tradeoff.pinning import pinned
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
-from tradeoff.scenarios import run_scenario
 from tradeoff.vocabulary import Backend, Conversion, Loading, Model, Progress, Rewriting, Runner, Split, Task
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ class Desk:
 
     def build(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Make one variant: train or copy a model, or apply one technique to the variant before."""
-        from tradeoff import keras_files
         from tradeoff.accounting import account
+        from tradeoff.formats import keras_files
 
         begun = perf_counter()
         epochs, model = self._made(request, progress)
@@ -104,13 +104,13 @@ class Desk:
         if request["step"] is not None:
             return 0, self._rewritten(model, request, data, progress)
         if model.file is not None:
-            from tradeoff import keras_files
+            from tradeoff.formats import keras_files
 
             return 0, keras_files.sized(self._load(model.file), data.split("test").x.shape[1:])
         return self._trained(model, request, data, progress)
 
     def _load(self, path: Path) -> Any:
-        from tradeoff import keras_files
+        from tradeoff.formats import keras_files
 
         return keras_files.load_model(path)
 
@@ -151,7 +151,8 @@ class Desk:
         """The Keras model's own outputs on the test split, which every artifact is compared with."""
         import numpy as np
 
-        from tradeoff import keras_files, quality
+        from tradeoff import quality
+        from tradeoff.formats import keras_files
 
         model = self._load(Path(request["variant"]) / MODEL_FILE)
         test = DataFiles(Path(request["data"])).split("test")

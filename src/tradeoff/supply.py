@@ -11,24 +11,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from tradeoff.blocks import Block
 from tradeoff.cell import Cell
 from tradeoff.chain import FLOAT32, Chain, Step
-from tradeoff.energy import Metered, why_not
 from tradeoff.engine import engine_requirements, training_environment
 from tradeoff.errors import TradeoffError
 from tradeoff.fingerprint import digest
-from tradeoff.lots import Lots, time_in_lots
+from tradeoff.loads.blocks import Block
+from tradeoff.loads.serving import Served
 from tradeoff.machine import cpu_flags, describe_machine, versions_of
-from tradeoff.measuring import Timing
-from tradeoff.metering import Told
-from tradeoff.pinning import cores_for
+from tradeoff.measure.energy import Metered, why_not
+from tradeoff.measure.lots import Lots, time_in_lots
+from tradeoff.measure.metering import Told
+from tradeoff.measure.pinning import cores_for
+from tradeoff.measure.speed import SpeedBook
+from tradeoff.measure.timing import Timing
+from tradeoff.processes.workers import Workers
 from tradeoff.registry import Registry
-from tradeoff.serving import Served
-from tradeoff.speed import SpeedBook
 from tradeoff.store import Entry, Store
 from tradeoff.vocabulary import Backend, Environment, Progress
-from tradeoff.workers import Workers
 
 #: Raise it when the footprint of the same artifact is measured in another way.
 _FOOTPRINT_VERSION: Final = "1"

@@ -414,9 +414,9 @@ class Renderer(ABC):
         """The report over ``runs``, a sequence of :class:`tradeoff.record.Run`."""
 
     def render_comparison(self, outcome: Any, width: int, colour: bool) -> str:
-        """Two runs compared, a :class:`tradeoff.gate.Outcome`; a format need not have it."""
+        """Two runs compared, a :class:`tradeoff.compare.gate.Outcome`; a format need not have it."""
         raise BadInput(f"the report format {self.name!r} does not show comparisons")
 
     def render_history(self, series: Any, width: int, colour: bool) -> str:
-        """Values over time, a sequence of :class:`tradeoff.history.Series`; a format need not have it."""
+        """Values over time, a sequence of :class:`tradeoff.compare.history.Series`; a format need not have it."""
         raise BadInput(f"the report format {self.name!r} does not show histories")

@@ -1,0 +1,93 @@
+"""``tradeoff compare`` and ``tradeoff history``: two runs against each other, and many over time."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tradeoff.compare.comparing import compare
+from tradeoff.compare.gate import Outcome, judge, parse_limits
+from tradeoff.compare.history import histories
+from tradeoff.compare.reading import read_named_run
+from tradeoff.errors import TradeoffError, UnknownName
+from tradeoff.record import no_collection
+from tradeoff.registry import Registry
+from tradeoff.text import safe_lines
+from tradeoff.vocabulary import Renderer
+
+#: A limit is broken, or could not be judged.
+BROKEN = 1
+_RUN = "a run's folder, its JSON file, a journal, git:TAG or git:TAG:path/to/FILE.json"
+Plugins = Callable[[argparse.Namespace], Registry]
+
+
+def add_compare(parser: argparse.ArgumentParser, registry_of: Plugins) -> None:
+    """The arguments of ``tradeoff compare``."""
+    parser.add_argument("old", metavar="OLD", help=_RUN)
+    parser.add_argument("new", metavar="NEW", help="the run that is judged; written like OLD")
+    parser.add_argument("--fail", metavar="LIMITS", help="exit with 1 when it is worse: 'latency:5%%,accuracy:0.5pt'")
+    parser.add_argument("--force", action="store_true", help="compare times of different machines all the same")
+    _add_output(parser, "terminal, markdown, csv, junit")
+    parser.set_defaults(command=lambda options: _compare(options, registry_of))
+
+
+def add_history(parser: argparse.ArgumentParser, registry_of: Plugins) -> None:
+    """The arguments of ``tradeoff history``."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=_RUN)
+    parser.add_argument("--cell", default="*", metavar="GLOB", help="only these cells: 'cnn/int8/*'")
+    parser.add_argument("--measurement", default="latency", metavar="NAME", help="which (default: latency)")
+    _add_output(parser, "terminal, markdown, csv")
+    parser.set_defaults(command=lambda options: _history(options, registry_of))
+
+
+def _add_output(parser: argparse.ArgumentParser, formats: str) -> None:
+    parser.add_argument("--format", default="terminal", metavar="NAME", help=f"{formats} (default: terminal)")
+    parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
+
+
+def _compare(options: argparse.Namespace, registry_of: Plugins) -> int:
+    limits = parse_limits(options.fail) if options.fail is not None else ()
+    renderer = _renderer(options, registry_of)
+    with no_collection():
+        found = compare(read_named_run(options.old), read_named_run(options.new), force=options.force)
+        outcome = Outcome(found, judge(found, limits) if limits else ())
+        _write(options, renderer.render_comparison(outcome, *_room(options)))
+    for one in outcome.judgements:
+        if not one.passed and options.output:
+            print(f"tradeoff: {safe_lines(one.text)}", file=sys.stderr)
+    return 0 if outcome.passed else BROKEN
+
+
+def _history(options: argparse.Namespace, registry_of: Plugins) -> int:
+    renderer = _renderer(options, registry_of)
+    with no_collection():
+        series = histories([read_named_run(name) for name in options.runs], options.measurement, options.cell)
+        _write(options, renderer.render_history(series, *_room(options)))
+    return 0
+
+
+def _renderer(options: argparse.Namespace, registry_of: Plugins) -> Renderer:
+    renderers = registry_of(options).renderers
+    if options.format not in renderers:
+        raise UnknownName("report format", options.format, renderers)
+    return renderers[options.format]
+
+
+def _room(options: argparse.Namespace) -> tuple[int, bool]:
+    width = options.width or shutil.get_terminal_size((100, 24)).columns
+    return width, sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
+
+
+def _write(options: argparse.Namespace, text: str) -> None:
+    if not options.output:
+        print(text, end="" if text.endswith("\n") else "\n")
+        return
+    try:
+        Path(options.output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise TradeoffError(f"--output {options.output} cannot be written: {error}") from error

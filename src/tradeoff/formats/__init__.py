@@ -1,0 +1,1 @@
+"""Files from strangers, read without running anything that stands in them."""

@@ -1,0 +1,1 @@
+"""Loads other than a batch: how requests arrive, and what comes of it."""

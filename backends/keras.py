@@ -41,7 +41,7 @@ class KerasBackend(tradeoff.Backend):
     requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (KERAS, engine_requirement())
     install = "tradeoff[tensorflow]"
 
-    def environment(self, parameters: Mapping[str, Value]) -> tradeoff.Environment:
+    def environment(self, parameters: Mapping[str, Value], device: str) -> tradeoff.Environment:
         """Keras on its engine; with one thread it is the worker that trains."""
         return engine_environment(keras_engine(), int(parameters["threads"]))
 

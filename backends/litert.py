@@ -34,7 +34,7 @@ class LiteRTBackend(tradeoff.Backend):
     )
     install = "tradeoff[litert]"
 
-    def environment(self, parameters: Mapping[str, Value]) -> tradeoff.Environment:
+    def environment(self, parameters: Mapping[str, Value], device: str) -> tradeoff.Environment:
         """One worker for all thread counts: the interpreter takes them, not the process."""
         return tradeoff.Environment("litert", modules=("ai_edge_litert.interpreter",))
 

@@ -24,8 +24,8 @@ class SlowerLitert(tradeoff.Backend):
     name = "slower"
     summary = "LiteRT, slower by a share"
 
-    def environment(self, parameters: Mapping[str, Any]) -> tradeoff.Environment:
-        plain = _litert().environment(parameters)
+    def environment(self, parameters: Mapping[str, Any], device: str) -> tradeoff.Environment:
+        plain = _litert().environment(parameters, device)
         share = (SHARE, os.environ.get(SHARE, "0"))
         return tradeoff.Environment("slower", (*plain.variables, share), plain.modules)
 

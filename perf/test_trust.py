@@ -81,7 +81,7 @@ class Runs:
 
     def timed(self, model: str, seconds: float, cell: str, baseline: str, backend: Any = None) -> Lots:
         """``cell`` beside ``baseline``, on LiteRT or on what stands in for it."""
-        environment = (backend or self.supply.registry.backends["litert"]).environment({"threads": 1})
+        environment = (backend or self.supply.registry.backends["litert"]).environment({"threads": 1}, "host-cpu")
         request = {
             **self._artifact(model, cell),
             "stage": "time",

@@ -43,7 +43,7 @@ def test_starting_an_empty_worker(compare: Callable[..., list[float]], figure: N
 def test_starting_and_importing(benchmark: Any, figure: Note, registry: Registry, start_workers: Start) -> None:
     """What the harness takes to start each backend's worker, and what its framework takes to be imported."""
     environments = [
-        backend.environment({parameter.name: parameter.default for parameter in backend.parameters})
+        backend.environment({parameter.name: parameter.default for parameter in backend.parameters}, "host-cpu")
         for backend in registry.backends.values()
         if all(importlib.util.find_spec(need.module) for need in backend.requires)
     ]

@@ -18,3 +18,4 @@ def test_inference(corridor: Corridor, benchmark: BenchmarkFixture) -> None:
     corridor.time(artifact, benchmark)
     corridor.energy(artifact)
     corridor.footprint(artifact)
+    corridor.profile(artifact)

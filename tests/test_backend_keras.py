@@ -97,8 +97,8 @@ def test_content_is_that_of_the_model_not_of_the_zip(tmp_path: Path) -> None:
 
 def test_one_thread_runs_where_models_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    assert BACKEND.environment({"threads": 1}) == training_environment()
-    assert BACKEND.environment({"threads": 2}) != training_environment()
+    assert BACKEND.environment({"threads": 1}, "host-cpu") == training_environment()
+    assert BACKEND.environment({"threads": 2}, "host-cpu") != training_environment()
 
 
 def test_what_is_required_is_keras_and_its_engine() -> None:

@@ -216,4 +216,4 @@ def test_conversion_is_on_tensorflow_whatever_trained_the_model(monkeypatch: pyt
 
 
 def test_one_worker_serves_all_thread_counts() -> None:
-    assert BACKEND.environment({"threads": 1}) == BACKEND.environment({"threads": 4})
+    assert BACKEND.environment({"threads": 1}, "host-cpu") == BACKEND.environment({"threads": 4}, "host-cpu")

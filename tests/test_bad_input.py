@@ -137,7 +137,7 @@ def test_a_flipped_byte_is_noticed_named_and_mended(
 class Light(NumpyBackend):
     version = "light"
     def conversion_environment(self, parameters):
-        return self.environment(parameters)
+        return self.environment(parameters, "host-cpu")
     def convert(self, job):
         np.savez(job.folder / "light.npz", np.zeros((64, 10)), np.arange(10.0))
         return job.folder / "light.npz"
@@ -183,7 +183,7 @@ def test_a_full_disk_is_told_as_one_wherever_it_is_noticed(project: Project, own
 class Filling(NumpyBackend):
     name = "filling"
     def conversion_environment(self, parameters):
-        return self.environment(parameters)
+        return self.environment(parameters, "host-cpu")
     def convert(self, job):
         (job.folder / "half").write_text("half of it")
         raise OSError(28, "No space left on device")

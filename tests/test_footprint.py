@@ -43,7 +43,7 @@ def native():
 class Taking(tradeoff.Backend):
     def __init__(self, name, take, when):
         self.name, self.take, self.when = name, take, when
-    def environment(self, parameters):
+    def environment(self, parameters, device):
         return tradeoff.Environment(self.name)
     def convert(self, job):
         raise NotImplementedError

@@ -110,7 +110,7 @@ def colour():
 
 class Bad(NumpyBackend):
     def conversion_environment(self, parameters):
-        return self.environment(parameters)
+        return self.environment(parameters, "host-cpu")
     def convert(self, job):
         # A net that knows nothing: it is never as good as the healthy one, and it need not be.
         np.savez(job.folder / "weights.npz", np.zeros((64, 10)), np.zeros(10))

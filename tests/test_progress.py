@@ -18,7 +18,7 @@ class Slow(NumpyBackend):
     name = "slow"
     version = "{version}"
     def conversion_environment(self, parameters):
-        return self.environment(parameters)
+        return self.environment(parameters, "host-cpu")
     def convert(self, job):
         for step in range(12):
             job.progress(f"step {{step}} of a conversion that has " + "very " * 30 + "much to tell", step / 12)

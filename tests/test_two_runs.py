@@ -21,7 +21,7 @@ class Noting(NumpyBackend):
     version = "noting"
     capabilities = tradeoff.Capabilities(precisions=("float32", "fp16", "int8"))
     def conversion_environment(self, parameters):
-        return self.environment(parameters)
+        return self.environment(parameters, "host-cpu")
     def convert(self, job):
         with open(pathlib.Path(__file__).parent / "conversions", "a") as stream:
             stream.write(job.precision + "\\n")

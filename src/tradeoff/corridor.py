@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from tradeoff.cell import Cell
 from tradeoff.engine import keras_engine
+from tradeoff.errors import TradeoffError
 from tradeoff.loads.serving import ENDLESS, Served
 from tradeoff.measure.energy import energies, energy_facts, unavailable
 from tradeoff.measure.estimating import Estimate, estimate_lots, percentile, ratios, samples_needed, timings
@@ -16,7 +17,7 @@ from tradeoff.measure.noise import why_noisy
 from tradeoff.measure.timing import Timing
 from tradeoff.processes.workers import NotAlone
 from tradeoff.record import Measurement, Record
-from tradeoff.runs.replay import ReplayClock, Tape, replay
+from tradeoff.runs.replay import ReplayClock, Tape, leave_untimed, replay
 from tradeoff.store import Entry
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Direction, Progress, Provenance
@@ -75,6 +76,8 @@ class Corridor:
 
     def evaluate(self, artifact: Entry) -> None:
         """Judge the shipped artifact on its own runtime: quality, and agreement with the original."""
+        if not self._runs:
+            return
         facts = self._supply.result(self.cell, artifact, self._progress).facts
         registry = self._supply.registry
         task = registry.task_of(registry.models[self.cell.model])
@@ -88,6 +91,10 @@ class Corridor:
 
     def time(self, artifact: Entry, benchmark: Any) -> None:
         """Time whole requests in the worker, and give the samples to pytest-benchmark."""
+        if not self._runs:
+            leave_untimed(benchmark)
+            self._note("latency", None, "s", "lower", f"{self.cell.backend.name} only has a size: nothing here runs it")
+            return
         if self.cell.load.scenario:
             self._serve(artifact, benchmark)
             return
@@ -105,6 +112,8 @@ class Corridor:
 
     def footprint(self, artifact: Entry) -> None:
         """Note what a process that does nothing else takes to load the artifact and to run it: time and memory."""
+        if not self._runs:
+            return
         try:
             facts, missed = self._supply.footprint(self.cell, artifact, self._progress).facts, ""
         except NotAlone as error:
@@ -126,6 +135,17 @@ class Corridor:
         self._note(
             "activations_bytes", activations, "B", "lower", unsaid if activations is None else _ADDED_UP, "modelled"
         )
+
+    def profile(self, artifact: Entry) -> None:
+        """Note where a request goes, operator by operator; a runtime that fails at this was measured all the same."""
+        if not self._runs or self.cell.load.scenario or self._timing.once:
+            return
+        try:
+            found = self._supply.profile(self.cell, artifact, self._progress).facts["profile"]
+        except TradeoffError as error:
+            found = {"operators": [], "source": "", "seconds": "unavailable", "note": str(error)}
+        if found is not None:
+            self._facts["profile"] = found
 
     def _note_latency(self, lots: Lots) -> None:
         found = estimate_lots(lots.kept, timings)
@@ -178,7 +198,7 @@ class Corridor:
 
     def energy(self, artifact: Entry) -> None:
         """Read meters around requests, after these were timed; without a meter it is noted why there are no joules."""
-        if self._timing.once:
+        if self._timing.once or not self._runs:
             return
         if self.cell.load.scenario or self._provenance != "measured":
             nothing = unavailable("it is measured of requests one after the other, on this machine: b1, b8")
@@ -196,6 +216,11 @@ class Corridor:
         self._measurements[name] = Measurement(
             found.median, unit, direction, self._provenance, found.low, found.high, f"{note}{interval}"
         )
+
+    @property
+    def _runs(self) -> bool:
+        """Whether anything runs the artifact; if not, it has a size and nothing else."""
+        return self._supply.can(self.cell).runs
 
     @property
     def _provenance(self) -> Provenance:

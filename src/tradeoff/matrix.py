@@ -20,7 +20,7 @@ from tradeoff.errors import BadInput, UnknownName
 from tradeoff.options import Settings
 from tradeoff.registry import Registry
 from tradeoff.spelling import Parameter
-from tradeoff.vocabulary import Refusal, Requirement
+from tradeoff.vocabulary import Capabilities, Refusal, Requirement
 
 ALL: Final = "all"
 AXES: Final = ("models", "techniques", "backends", "devices", "loads")
@@ -178,12 +178,12 @@ class _Judge:
             self._fit(cell.backend, cell.chain.precision_name, cell.device, cell.load)
             or self._chain(cell.chain)
             or self._engine
-            or self._backend(cell.backend.name)
+            or self._backend(cell.backend)
             or self._model(cell.model)
         )
 
     def _fit_refusal(self, choice: BackendChoice, precision: str, device: str, load: Load) -> Refusal | None:
-        can = self._registry.backends[choice.name].capabilities
+        can = self._registry.backends[choice.name].abilities(choice.parameters)
         if device not in can.devices:
             return Refusal("no such device", f"{choice.name} runs on {', '.join(can.devices)}, not on {device}")
         missing = self._registry.devices[device].present()
@@ -193,9 +193,7 @@ class _Judge:
             return can.refusals.get(precision) or Refusal(
                 "not implemented here", f"{choice.name} realises {', '.join(can.precisions)}, not {precision}"
             )
-        if can.max_batch is not None and load.batch > can.max_batch:
-            return Refusal("not supported by format", f"{choice.name} takes at most {can.max_batch} samples a request")
-        return None
+        return _load_refusal(choice.name, can, load)
 
     def _chain_refusal(self, chain: Chain) -> Refusal | None:
         if chain.artifact_steps:
@@ -204,12 +202,21 @@ class _Judge:
         needs = [need for step in chain.steps for need in self._registry.techniques[step.technique].requires]
         return _not_installed(needs, "")
 
-    def _backend_missing(self, name: str) -> Refusal | None:
-        backend = self._registry.backends[name]
-        return _not_installed((*backend.requires, *backend.converter_requires, *engine_requirements()), backend.install)
+    def _backend_missing(self, choice: BackendChoice) -> Refusal | None:
+        backend = self._registry.backends[choice.name]
+        needs = (*backend.needs(choice.parameters), *backend.converter_requires, *engine_requirements())
+        return _not_installed(needs, backend.install)
 
     def _model_missing(self, name: str) -> Refusal | None:
         return _not_installed(self._registry.task_of(self._registry.models[name]).requires, "")
+
+
+def _load_refusal(backend: str, can: Capabilities, load: Load) -> Refusal | None:
+    if can.max_batch is not None and load.batch > can.max_batch:
+        return Refusal("not supported by format", f"{backend} takes at most {can.max_batch} samples a request")
+    if not can.runs and load != Load():
+        return Refusal("not supported by format", f"{backend} only has a size, whatever the load; it stands at b1")
+    return None
 
 
 def _not_installed(needs: Iterable[Requirement], install: str) -> Refusal | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +26,18 @@ from tradeoff.measure.pinning import pinned
 from tradeoff.measure.timing import Timing, measure_lot, warm_up
 from tradeoff.own import own_from_json
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
-from tradeoff.vocabulary import Backend, Conversion, Loading, Model, Progress, Rewriting, Runner, Split, Task
+from tradeoff.vocabulary import (
+    Backend,
+    Capabilities,
+    Conversion,
+    Loading,
+    Model,
+    Progress,
+    Rewriting,
+    Runner,
+    Split,
+    Task,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +83,7 @@ class Desk:
             "meter": self.meter,
             "serve": self.serve,
             "footprint": self.footprint,
+            "profile": self.profile,
         }
         with pinned(request.get("cores")):
             return stages[request["stage"]](request, progress)
@@ -188,7 +200,7 @@ class Desk:
 
         runner = self._load_runner(request)
         test = DataFiles(Path(request["data"])).split("test")
-        limit = self._backend(request).capabilities.max_batch or EVALUATION_BATCH
+        limit = self._can(request).max_batch or EVALUATION_BATCH
         outputs = run_all(runner, test.x, min(limit, EVALUATION_BATCH), progress)
         reference = np.load(Path(request["reference"]) / OUTPUTS_FILE, allow_pickle=False)
         np.save(Path(request["folder"]) / OUTPUTS_FILE, outputs)
@@ -241,7 +253,7 @@ class Desk:
             batch=lambda size: tile(test, size),
             samples=len(test),
             loads=_affordable(perf_counter() - begun, timing),
-            most=self._backend(request).capabilities.max_batch,
+            most=self._can(request).max_batch,
             timing=timing,
             seed=request["seed"],
             progress=progress,
@@ -253,6 +265,13 @@ class Desk:
         batch = tile(DataFiles(Path(request["data"])).split("test"), request["batch"])
         progress("loading alone", 0.0)
         return take_footprint(self._backend(request), self._loading(request), batch).to_json()
+
+    def profile(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """Where a request goes, operator by operator, as far as the runtime can tell."""
+        batch = tile(DataFiles(Path(request["data"])).split("test"), request["batch"])
+        progress("profiling", 0.0)
+        found = self._backend(request).profile(self._loading(request), batch)
+        return {"profile": asdict(found) if found else None}
 
     def _bound(self, request: Mapping[str, Any], batch: Array, number: int) -> tuple[Call, Call | None]:
         """A request of the cell and one of its baseline, freshly loaded; which of them is loaded first, alternates."""
@@ -285,6 +304,9 @@ class Desk:
 
     def _backend(self, request: Mapping[str, Any]) -> Backend:
         return self.registry.backends[request["backend"]]
+
+    def _can(self, request: Mapping[str, Any]) -> Capabilities:
+        return self._backend(request).abilities(request["parameters"])
 
     def _task(self, request: Mapping[str, Any]) -> Task:
         return self.registry.tasks[request["task"]]

@@ -28,10 +28,12 @@ from tradeoff.measure.timing import Timing
 from tradeoff.processes.workers import Workers
 from tradeoff.registry import Registry
 from tradeoff.store import Entry, Store
-from tradeoff.vocabulary import Backend, Environment, Progress
+from tradeoff.vocabulary import Backend, Capabilities, Environment, Progress
 
 #: Raise it when the footprint of the same artifact is measured in another way.
 _FOOTPRINT_VERSION: Final = "1"
+#: Raise it when operators are profiled in another way.
+_PROFILE_VERSION: Final = "1"
 #: What of a machine decides how long loading takes and how much memory, beside the instruction sets.
 _MACHINE: Final = ("architecture", "processor", "cores", "python")
 
@@ -187,6 +189,26 @@ class Supply:
         }
         return self._make("result", inputs, self._running(cell), request, progress, alone=True)
 
+    def profile(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry:
+        """Where a request goes, operator by operator; taken once on a machine."""
+        data = self.data(cell.model, progress)
+        inputs = {
+            **self._where(cell, artifact),
+            "profile": _PROFILE_VERSION,
+            "version": self.registry.backends[cell.backend.name].version,
+            "batch": cell.load.batch,
+            "data": data.facts["fingerprint"],
+            "machine": {name: describe_machine()[name] for name in _MACHINE},
+        }
+        request = {
+            **self._how(cell),
+            **_shipped(artifact),
+            "stage": "profile",
+            "data": str(data.path),
+            "batch": cell.load.batch,
+        }
+        return self._make("result", inputs, self._running(cell), request, progress)
+
     def timed(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> Timed:
         """Durations of the cell's requests; equal content on one runtime is timed once a run."""
         where = (digest(self._where(cell, artifact)), cell.load, self.data(cell.model, progress).key)
@@ -268,7 +290,7 @@ class Supply:
 
     def _baseline(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry | None:
         """What the same backend makes of the model without any technique, unless it cannot or it is the same."""
-        realised = self.registry.backends[cell.backend.name].capabilities.precisions
+        realised = self.can(cell).precisions
         if not cell.chain.steps or FLOAT32 not in realised:
             return None
         try:
@@ -278,12 +300,16 @@ class Supply:
             return None
         return None if baseline.facts["content"] == artifact.facts["content"] else baseline
 
+    def can(self, cell: Cell) -> Capabilities:
+        """What the cell's backend can do."""
+        return self.registry.backends[cell.backend.name].abilities(cell.backend.parameters)
+
     def runtime(self, cell: Cell) -> dict[str, str]:
         """The versions of what runs the artifact."""
-        return versions_of(self.registry.backends[cell.backend.name].requires)
+        return versions_of(self.registry.backends[cell.backend.name].needs(cell.backend.parameters))
 
     def _running(self, cell: Cell) -> Environment:
-        return self.registry.backends[cell.backend.name].environment(cell.backend.parameters)
+        return self.registry.backends[cell.backend.name].environment(cell.backend.parameters, cell.device)
 
     def _where(self, cell: Cell, artifact: Entry) -> dict[str, Any]:
         environment = self._running(cell)

@@ -225,12 +225,16 @@ class Capabilities:
     :param refusals: why it does not realise others; one that is not listed is ``not implemented here``.
     :param devices: where it runs.
     :param max_batch: the largest batch of one request, ``None`` for any.
+    :param reads: endings of finished files that it runs as they are: ``.tflite``.
+    :param runs: whether it runs what it writes; a format that only has a size does not, and has no ``load``.
     """
 
     precisions: tuple[str, ...] = ("float32",)
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
     devices: tuple[str, ...] = ("host-cpu",)
     max_batch: int | None = None
+    reads: tuple[str, ...] = ()
+    runs: bool = True
 
 
 @dataclass(frozen=True)
@@ -283,6 +287,42 @@ class Anatomy:
     activations_bytes: int | None = None
 
 
+@dataclass(frozen=True)
+class Operator:
+    """One operator of an artifact, in the order in which they run; ``None`` for what the runtime cannot tell.
+
+    :param name: where it stands in the model, as the artifact names it.
+    :param kind: what it does, in the runtime's own word: ``CONV_2D``, ``Gemm``, ``fusion``.
+    :param seconds: of one request, the middle one of several.
+    :param weights_bytes: of its constants, as they are stored; those that several share count at the first.
+    :param output_bytes: of what it gives.
+    :param flops: additions and multiplications of one request.
+    """
+
+    name: str
+    kind: str
+    seconds: float | None = None
+    weights_bytes: int | None = None
+    output_bytes: int | None = None
+    flops: float | None = None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where time, memory and size of one request go, operator by operator.
+
+    :param operators: in the order in which they run.
+    :param source: who tells it: ``ONNX Runtime's profiler``.
+    :param seconds: ``measured`` each by its own, ``modelled``, or ``unavailable``.
+    :param note: what a reader has to know about it.
+    """
+
+    operators: tuple[Operator, ...]
+    source: str
+    seconds: Provenance = "unavailable"
+    note: str = ""
+
+
 class Runner(Protocol):
     """A loaded artifact."""
 
@@ -294,7 +334,8 @@ class Runner(Protocol):
 class Backend(ABC):
     """Turns a variant into an artifact in its own deployment format and runs it.
 
-    A subclass needs a ``name``, ``convert`` and ``load``; everything else has a default.
+    A subclass needs a ``name``, ``convert`` and, unless its format only has a size, ``load``; everything else has a
+    default.
     """
 
     name: ClassVar[str]
@@ -311,9 +352,17 @@ class Backend(ABC):
     #: Raise it when the same variant converts to something else.
     version: ClassVar[str] = "1"
 
-    def environment(self, parameters: Mapping[str, Value]) -> Environment:
-        """The worker that runs this backend's artifacts."""
-        return Environment(self.name, modules=tuple(need.module for need in self.requires))
+    def abilities(self, parameters: Mapping[str, Value]) -> Capabilities:
+        """What it can do with these parameters of its own."""
+        return self.capabilities
+
+    def needs(self, parameters: Mapping[str, Value]) -> tuple[Requirement, ...]:
+        """What running an artifact imports with these parameters."""
+        return self.requires
+
+    def environment(self, parameters: Mapping[str, Value], device: str) -> Environment:
+        """The worker that runs this backend's artifacts on ``device``."""
+        return Environment(self.name, modules=tuple(need.module for need in self.needs(parameters)))
 
     def conversion_environment(self, parameters: Mapping[str, Value]) -> Environment | None:
         """The worker that converts; ``None`` for the one that trains."""
@@ -323,9 +372,9 @@ class Backend(ABC):
     def convert(self, job: Conversion) -> Path:
         """Write the artifact into ``job.folder`` and return the file or folder that would be shipped."""
 
-    @abstractmethod
     def load(self, job: Loading) -> Runner:
-        """Load the artifact, ready for requests."""
+        """Load the artifact, ready for requests; never asked of a format that only has a size."""
+        raise NotImplementedError(f"backend {self.name} has no load, and does not say runs=False")
 
     def content(self, artifact: Path) -> str | None:
         """A digest of what the artifact says, where equal content can have different bytes."""
@@ -333,6 +382,10 @@ class Backend(ABC):
 
     def anatomy(self, job: Loading, samples: int) -> Anatomy | None:
         """What its weights and the results between its layers take, for requests of so many samples."""
+        return None
+
+    def profile(self, job: Loading, batch: Array) -> Profile | None:
+        """Where a request on ``batch`` goes, operator by operator, as far as the runtime can tell."""
         return None
 
 

@@ -57,6 +57,11 @@ def replay(benchmark: Any, clock: ReplayClock, axes: Axes, tape: Tape) -> None:
         benchmark.stats.iterations = tape.iterations
 
 
+def leave_untimed(benchmark: Any) -> None:
+    """Tell pytest-benchmark's fixture that there is nothing to time, or it warns that it was not used."""
+    benchmark.skipped = True
+
+
 def entry_of(benchmark: Any) -> dict[str, Any] | None:
     """What pytest-benchmark will write of a cell, samples included; ``None`` when nothing was timed."""
     stats = getattr(benchmark, "stats", None)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import tradeoff
 from tradeoff.record import Measurement, Run
 
+from .by_operator import profile_lines
 from .columns import KNOWN
 from .comparison_lines import comparison_lines, history_lines, lines_of
 from .format import printable
@@ -66,6 +67,10 @@ class CommaSeparated(tradeoff.Renderer):
     def render_history(self, series: Any, width: int, colour: bool) -> str:
         """Every value of every run, one line each."""
         return lines_of(history_lines(series))
+
+    def render_profiles(self, profiles: Any, width: int, colour: bool) -> str:
+        """Every operator of every cell, one line each."""
+        return lines_of(profile_lines(profiles))
 
 
 def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:

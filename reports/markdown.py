@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import tradeoff
 
+from .by_operator import by_operator
 from .comparison import for_a_comment, headline
 from .over_time import over_time
 from .report import NOTHING, report
@@ -55,6 +56,11 @@ class Markdown(tradeoff.Renderer):
         """Values over time, and where they changed."""
         told: set[str] = set()
         return "\n\n".join(block for table in over_time(series, 25) for block in _blocks(table, told)) + "\n"
+
+    def render_profiles(self, profiles: Any, width: int, colour: bool) -> str:
+        """Where requests go, a table for each cell."""
+        told: set[str] = set()
+        return "\n\n".join(block for table in by_operator(profiles) for block in _blocks(table, told)) + "\n"
 
 
 def _blocks(table: Table, told: set[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
 
+from .by_operator import by_operator
 from .comparison import compared
 from .over_time import over_time
 from .report import NOTHING, report
@@ -48,6 +49,10 @@ class Terminal(tradeoff.Renderer):
     def render_history(self, series: Any, width: int, colour: bool) -> str:
         """Values over time, and where they changed."""
         return _printed(over_time(series), width, colour)
+
+    def render_profiles(self, profiles: Any, width: int, colour: bool) -> str:
+        """Where requests go, a table for each cell."""
+        return _printed(by_operator(profiles), width, colour)
 
 
 def _printed(tables: Iterable[Table], width: int, colour: bool) -> str:

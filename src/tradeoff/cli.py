@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tradeoff.compare.command import add_compare, add_history
+from tradeoff.compare.command import add_compare, add_history, add_profile
 from tradeoff.compare.reading import read_saved_run, run_file
 from tradeoff.errors import TradeoffError, UnknownName
 from tradeoff.machine import installed_version
@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     history = commands.add_parser("history", help="one measurement over many runs, and where it changed")
     _add_plugins(history)
     add_history(history, _registry)
+    profile = commands.add_parser("profile", help="where the time and size of a run's cells go, operator by operator")
+    _add_plugins(profile)
+    add_profile(profile, _registry)
     _add_recover(commands.add_parser("recover", help="the JSON and the tables of a run that was killed"))
     _add_rerun(commands.add_parser("rerun", help="a run again, as its manifest says, and what differs from then"))
     _add_doctor(commands.add_parser("doctor", help="what is installed, and which cells that allows"))

@@ -473,3 +473,7 @@ class Renderer(ABC):
     def render_history(self, series: Any, width: int, colour: bool) -> str:
         """Values over time, a sequence of :class:`tradeoff.compare.history.Series`; a format need not have it."""
         raise BadInput(f"the report format {self.name!r} does not show histories")
+
+    def render_profiles(self, profiles: Any, width: int, colour: bool) -> str:
+        """Cells by operator, each a :class:`tradeoff.compare.profiles.CellProfile`; a format need not have it."""
+        raise BadInput(f"the report format {self.name!r} does not show profiles")

@@ -1,4 +1,4 @@
-"""``tradeoff compare`` and ``tradeoff history``: two runs against each other, and many over time."""
+"""``tradeoff compare``, ``history`` and ``profile``: two runs against each other, many over time, one by operator."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 from tradeoff.compare.comparing import compare
 from tradeoff.compare.gate import Outcome, judge, parse_limits
 from tradeoff.compare.history import histories
+from tradeoff.compare.profiles import profiles_of
 from tradeoff.compare.reading import read_named_run
-from tradeoff.errors import TradeoffError, UnknownName
+from tradeoff.errors import BadInput, TradeoffError, UnknownName
 from tradeoff.record import no_collection
 from tradeoff.registry import Registry
 from tradeoff.text import safe_lines
@@ -44,6 +45,14 @@ def add_history(parser: argparse.ArgumentParser, registry_of: Plugins) -> None:
     parser.set_defaults(command=lambda options: _history(options, registry_of))
 
 
+def add_profile(parser: argparse.ArgumentParser, registry_of: Plugins) -> None:
+    """The arguments of ``tradeoff profile``."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help=_RUN)
+    parser.add_argument("--cell", default="*", metavar="GLOB", help="only these cells: 'cnn/int8/*'")
+    _add_output(parser, "terminal, markdown, csv")
+    parser.set_defaults(command=lambda options: _profile(options, registry_of))
+
+
 def _add_output(parser: argparse.ArgumentParser, formats: str) -> None:
     parser.add_argument("--format", default="terminal", metavar="NAME", help=f"{formats} (default: terminal)")
     parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
@@ -68,6 +77,16 @@ def _history(options: argparse.Namespace, registry_of: Plugins) -> int:
     with no_collection():
         series = histories([read_named_run(name) for name in options.runs], options.measurement, options.cell)
         _write(options, renderer.render_history(series, *_room(options)))
+    return 0
+
+
+def _profile(options: argparse.Namespace, registry_of: Plugins) -> int:
+    renderer = _renderer(options, registry_of)
+    with no_collection():
+        found = profiles_of([read_named_run(name) for name in options.runs], options.cell)
+        if not found:
+            raise BadInput("none of these cells has a profile: their runtimes cannot tell, or nothing was timed")
+        _write(options, renderer.render_profiles(found, *_room(options)))
     return 0
 
 

@@ -72,7 +72,7 @@ def estimate(groups: Sequence[Sequence[float]], over: str = "loads", fewest: int
     medians = [statistics.median(group) for group in groups if group]
     median = statistics.median(medians)
     enough = len(medians) >= fewest
-    low, high = bootstrap(medians) if enough else ordered_interval(pooled)
+    low, high = widened(bootstrap(medians), median, len(medians)) if enough else ordered_interval(pooled)
     quarter, three_quarters = pooled[len(pooled) // 4], pooled[(3 * len(pooled)) // 4]
     spread = (three_quarters - quarter) / median if median else 0.0
     # The median of medians may lie outside of what bounds the median of all: it is part of its own interval.
@@ -112,6 +112,21 @@ def bootstrap(
         rng=np.random.default_rng(0),
     ).confidence_interval
     return float(found.low), float(found.high)
+
+
+def widened(interval: tuple[float, float], middle: float, count: int) -> tuple[float, float]:
+    """The interval as much wider as so few values ask for: by Student's quantile over the normal one.
+
+    Resampling cannot leave the range of the values, and of five the extremes are too near. Durations and their ratios
+    are widened in proportion, so that none becomes negative.
+    """
+    from scipy.stats import t
+
+    factor = float(t.ppf(0.5 + CONFIDENCE / 2, count - 1)) / _Z
+    low, high = interval
+    if low <= 0:
+        return middle - factor * (middle - low), middle + factor * (high - middle)
+    return float(middle * (low / middle) ** factor), float(middle * (high / middle) ** factor)
 
 
 def ordered_interval(ordered: Sequence[float]) -> tuple[float, float]:

@@ -11,6 +11,13 @@ import pytest
 from user_project import NUMPY_BACKEND, QUICK, SUITE, Project
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests start pytest themselves; that one is not part of the distributed run, and must not take itself for one."""
+    if hasattr(config, "workerinput"):
+        for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+            del os.environ[name]
+
+
 @pytest.fixture(scope="session")
 def warm_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the dense net trained and converted for the backend of :data:`NUMPY_BACKEND`."""

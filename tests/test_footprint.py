@@ -209,7 +209,7 @@ def test_another_batch_is_another_footprint(project: Project) -> None:
 
 
 def test_in_one_process_it_is_unavailable_and_says_why(project: Project) -> None:
-    project.run("--tradeoff-in-process", "--tradeoff-loads=b3").assert_outcomes(passed=1)
+    project.run("--tradeoff-in-process", "--tradeoff-loads=b37").assert_outcomes(passed=1)
     (record,) = project.records().values()
     for name in NAMES:
         found = record["measurements"][name]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import tradeoff
 from tradeoff.engine import KERAS, engine_environment
 
+from .keras_export import export
 from .litert_anatomy import anatomy
 
 if TYPE_CHECKING:
@@ -133,60 +133,13 @@ def _converted(model: Any, precision: str, calibration: Array) -> bytes:
     try:
         # By way of a SavedModel: from_keras_model() takes another, unmaintained road where that fails, silently.
         with TemporaryDirectory() as folder:
-            _export(model, folder)
+            export(model, folder)
             converter = tensorflow.lite.TFLiteConverter.from_saved_model(folder)
             _ask_for(converter, precision, calibration)
             blob: bytes = converter.convert()
     except Exception as error:
         raise tradeoff.Refused("not supported by format", _told(error)) from error
     return blob
-
-
-def _export(model: Any, folder: str) -> None:
-    """Write a SavedModel that answers a batch of any size."""
-    import keras
-    import tensorflow
-
-    (taken,) = model.inputs
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    with ExitStack() as open_batches:
-        for layer in model._flatten_layers():
-            open_batches.enter_context(_open_batch(layer))
-        archive.add_endpoint(
-            "serve",
-            lambda x: model(x, training=False),
-            input_signature=[tensorflow.TensorSpec(taken.shape, taken.dtype, name=taken.name)],
-        )
-        # Tracing happens here, not before.
-        archive.write_out(folder, verbose=False)
-
-
-@contextmanager
-def _open_batch(layer: Any) -> Iterator[None]:
-    """Have a reshaping layer leave the size of the batch to the runtime.
-
-    Keras reads it from the input, which becomes three more operators in the file, about a microsecond of a
-    request, and splits what XNNPACK would take as a whole. A graph for batches of exactly one avoids them and
-    can then not be resized. Reshaping to (-1, ...) avoids them and can.
-    """
-    import keras
-
-    reshaping = type(layer) in {keras.layers.Flatten, keras.layers.Reshape}
-    if not reshaping or getattr(layer, "data_format", "") == "channels_first":
-        yield
-        return
-    call = layer.call
-
-    def reshape(inputs: Any) -> Any:
-        rest = layer.compute_output_shape(tuple(inputs.shape))[1:]
-        return call(inputs) if None in rest else keras.ops.reshape(inputs, (-1, *rest))
-
-    layer.call = reshape
-    try:
-        yield
-    finally:
-        del layer.call
 
 
 def _ask_for(converter: Any, precision: str, calibration: Array) -> None:

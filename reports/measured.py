@@ -149,9 +149,16 @@ def _conditions(rows: Sequence[Row]) -> list[Note]:
     notes = [Note(_latency_note(rows))]
     if any(row.speed_up is not None and not row.speed_up.certain for row in rows):
         notes.append(Note(f"? no difference shown: {_UNSHOWN}", "speed_up"))
-    if not any(row.speed_up for row in rows):
+    untimed = [row for row in rows if _is_untimed(row)]
+    if len(untimed) < len(rows) and not any(row.speed_up for row in rows):
         notes.append(Note("no speed-up is shown: no baseline was measured here"))
-    return notes
+    told = dict.fromkeys(printable(row.record.measurements["latency"].note) for row in untimed)
+    return [*notes, *(Note(f"no latency: {why}") for why in told if why)]
+
+
+def _is_untimed(row: Row) -> bool:
+    """Whether nothing was timed, and it is said why: a format that only has a size."""
+    return "latency" in row.record.measurements and not row.get("latency") and not row.get("throughput")
 
 
 def _origins(columns: Iterable[ColumnOfRows], rows: Sequence[Row]) -> list[Note]:
@@ -196,7 +203,8 @@ def _latency_note(rows: Sequence[Row]) -> str:
 
 
 def _common(rows: Iterable[Row], fact: str) -> Any:
-    found = {repr(row.record.facts.get(fact)): row.record.facts.get(fact) for row in rows}
+    """What all cells have in common that were timed; those that only have a size know nothing of it."""
+    found = {repr(row.record.facts.get(fact)): row.record.facts.get(fact) for row in rows if not _is_untimed(row)}
     return next(iter(found.values())) if len(found) == 1 else None
 
 

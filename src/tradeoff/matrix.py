@@ -23,6 +23,8 @@ from tradeoff.spelling import Parameter
 from tradeoff.vocabulary import Capabilities, Refusal, Requirement
 
 ALL: Final = "all"
+#: Among backends: those that do not keep out of the preset of that name.
+QUICK: Final = "quick"
 AXES: Final = ("models", "techniques", "backends", "devices", "loads")
 _WILD: Final = "*?["
 
@@ -85,7 +87,10 @@ def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], not
             raise BadInput(f"--tradeoff-{axis} is empty; known: {', '.join(registered)}")
         else:
             words[axis] = chosen
-        words[axis] = tuple(dict.fromkeys(_expand(words[axis], registered)))
+        several = {ALL: registered}
+        if axis == "backends":
+            several[QUICK] = tuple(name for name in registered if registry.backends[name].quick)
+        words[axis] = tuple(dict.fromkeys(_expand(words[axis], several)))
     return _Axes(**words)
 
 
@@ -102,12 +107,9 @@ def _needed(parameters: Sequence[Parameter]) -> bool:
     return any(parameter.default is None for parameter in parameters)
 
 
-def _expand(words: Iterable[str], registered: Sequence[str]) -> Iterable[str]:
+def _expand(words: Iterable[str], several: Mapping[str, Sequence[str]]) -> Iterable[str]:
     for word in words:
-        if word == ALL:
-            yield from registered
-        else:
-            yield word
+        yield from several.get(word, (word,))
 
 
 def _known_of_preset(axis: str, words: Sequence[str], registered: Sequence[str], notes: list[str]) -> tuple[str, ...]:

@@ -51,7 +51,12 @@ OPTIONS: Final = (
     Option(
         "techniques", "chains, as in 'baseline,fp16,prune:0.5+int8'; 'all' for every technique", "CHAINS", many=True
     ),
-    Option("backends", "backends, as in 'keras,litert:threads=2'; 'all' for every one", "NAMES", many=True),
+    Option(
+        "backends",
+        "backends, as in 'keras,litert:threads=2'; 'all' for every one, 'quick' for those of the preset quick",
+        "NAMES",
+        many=True,
+    ),
     Option("devices", "devices; 'all' for every one", "NAMES", many=True),
     Option(
         "loads",
@@ -109,7 +114,8 @@ BUILT_IN_PRESETS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "quick": {
         "models": ("dense", "cnn", "ds_cnn"),
         "techniques": ("baseline", "fp16", "dynamic", "int8"),
-        "backends": ("all",),
+        # All but those that say quick = False of themselves.
+        "backends": ("quick",),
         "devices": ("host-cpu",),
         "loads": ("b1",),
     },

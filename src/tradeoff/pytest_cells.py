@@ -26,7 +26,7 @@ from tradeoff.registry import GROUP, PluginSources, is_for_workers, load_registr
 from tradeoff.runs.again import notes_again, plan_again, settings_again
 from tradeoff.runs.journal import Finished, with_records
 from tradeoff.runs.manifest import Invocation, invocation_of
-from tradeoff.runs.replay import ReplayClock, entry_of, replay, tape_of
+from tradeoff.runs.replay import ReplayClock, entry_of, leave_untimed, replay, tape_of
 from tradeoff.runs.results import properties_of, show_results, surroundings_of, write_results
 from tradeoff.session import EndedBefore, Session, begin_session, outcome_of
 from tradeoff.text import safe_lines, seconds
@@ -206,7 +206,9 @@ class Cells:
         if kept.record.status != "measured":
             raise EndedBefore(kept.record)
         benchmark = pyfuncitem.funcargs.get("benchmark")
-        if benchmark is not None:
+        if benchmark is not None and kept.benchmark is None:
+            leave_untimed(benchmark)
+        elif benchmark is not None:
             replay(benchmark, self.clock, kept.record.cell, tape_of(kept.benchmark))
         return True
 

@@ -351,6 +351,8 @@ class Backend(ABC):
     install: ClassVar[str] = ""
     #: Raise it when the same variant converts to something else.
     version: ClassVar[str] = "1"
+    #: Whether the preset ``quick`` takes it; ``full`` does in any case, and so does whoever names it.
+    quick: ClassVar[bool] = True
 
     def abilities(self, parameters: Mapping[str, Value]) -> Capabilities:
         """What it can do with these parameters of its own."""

@@ -40,6 +40,11 @@ def permit_code() -> None:
     _PERMISSION.given = True
 
 
+def code_is_permitted() -> bool:
+    """Whether code in model files may run in this process."""
+    return _PERMISSION.given
+
+
 def load_model(path: Path) -> Any:
     """Read a ``.keras`` file; code inside it, such as a Lambda layer's, runs only when it was permitted.
 

@@ -1,0 +1,107 @@
+"""Backend ``hdf5``: the Keras model as an ``.h5`` file, Keras's older format, run as the backend ``keras`` runs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import tradeoff
+from tradeoff.engine import KERAS, engine_environment, engine_requirement, keras_engine
+from tradeoff.formats import keras_files
+from tradeoff.formats.keras_code import refuse_code
+
+from .keras import KerasBackend, KerasRunner
+from .keras_anatomy import anatomy
+from .keras_export import realised, told
+
+if TYPE_CHECKING:
+    from tradeoff.spelling import Value
+
+ARTIFACT: Final = "model.h5"
+_NO_BFLOAT16: Final = tradeoff.Refusal("not supported by format", "HDF5 has no bfloat16; the .keras format has")
+
+
+class HDF5Backend(tradeoff.Backend):
+    """The same model as in the ``.keras`` file, in one HDF5 file instead of a zip with one in it."""
+
+    name = "hdf5"
+    summary = "the Keras model as an .h5 file, Keras's older format"
+    quick = False
+    capabilities = tradeoff.Capabilities(
+        precisions=("float32", "fp16"), refusals={**KerasBackend.capabilities.refusals, "bf16": _NO_BFLOAT16}
+    )
+    parameters = (
+        tradeoff.Parameter(
+            "threads", int, default=1, minimum=1, runtime=True, summary="of the engine on the processor"
+        ),
+    )
+    requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (
+        KERAS,
+        engine_requirement(),
+        tradeoff.Requirement("h5py", "h5py"),
+    )
+    install = "tradeoff[tensorflow]"
+
+    def environment(self, parameters: Mapping[str, Value], device: str) -> tradeoff.Environment:
+        """Keras on its engine; with one thread it is the worker that trains."""
+        return engine_environment(keras_engine(), int(parameters["threads"]))
+
+    def convert(self, job: tradeoff.Conversion) -> Path:
+        """Write the model without its optimizer; ``fp16`` is what it is for the backend ``keras``."""
+        path = job.folder / ARTIFACT
+        # Not every layer's configuration and not every name of a weight goes into HDF5.
+        model = realised(job)
+        try:
+            keras_files.save_model(model, path)
+        except Exception as error:
+            raise tradeoff.Refused("not supported by format", told(error)) from error
+        return path
+
+    def load(self, job: tradeoff.Loading) -> tradeoff.Runner:
+        """Load the file, ready to be compiled for a batch."""
+        import keras
+
+        return KerasRunner(_loaded(job.artifact), keras.config.backend())
+
+    def content(self, artifact: Path) -> str:
+        """By what the model is."""
+        return keras_files.content(_loaded(artifact))
+
+    def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
+        """Weights in their own types, and the results of the layers."""
+        return anatomy(_loaded(job.artifact), samples)
+
+
+def _loaded(path: Path) -> Any:
+    """The model in the file; code in it is refused before Keras sees it, unless the user has allowed it."""
+    import keras
+
+    allowed = keras_files.code_is_permitted()
+    # Whatever HDF5, JSON or a layer's constructor raises comes through.
+    try:
+        if not allowed:
+            refuse_code(path, _config(path))
+        return keras.saving.load_model(path, compile=False, safe_mode=not allowed)
+    except tradeoff.BadInput:
+        raise
+    except Exception as error:
+        raise tradeoff.BadInput(f"{path} cannot be loaded: {told(error)}") from error
+
+
+def _config(path: Path) -> dict[str, Any]:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        text = file.attrs.get("model_config")
+    if text is None:
+        raise tradeoff.BadInput(f"{path} has no model in it, perhaps weights alone; model.save('my.h5') writes one")
+    config: dict[str, Any] = json.loads(text)
+    return config
+
+
+@tradeoff.hookimpl
+def tradeoff_backends() -> Sequence[tradeoff.Backend]:
+    """The backend ``hdf5``."""
+    return [HDF5Backend()]

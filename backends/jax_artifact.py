@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ _HARMLESS: Final = frozenset(
         "stablehlo.dynamic_top_k",
     }
 )
+_COLOURS: Final = re.compile(r"\x1b\[[\d;]*m")
 
 
 def export(model: Any) -> bytes:
@@ -100,9 +102,10 @@ def operations(whole: Any, see: Callable[[Any], None]) -> None:
 
 
 def told(error: Exception) -> str:
-    """The telling line of an error."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0][:300]
+    """The telling line of an error; Keras puts another one before it, and colours it."""
+    lines = [line for line in (_COLOURS.sub("", line).strip() for line in str(error).splitlines()) if line]
+    telling = [line for line in lines if not line.startswith("Exception encountered")]
+    return (telling or lines or [type(error).__name__])[0][:300]
 
 
 def _single(what: str, model: Any) -> Any:

@@ -98,6 +98,31 @@ def test_thread_counts_are_environments_of_their_own(name: str) -> None:
     assert one.name != two.name
 
 
+@pytest.mark.parametrize("name", list(engine.ENGINES))
+def test_a_gpu_is_seen_only_where_the_cell_names_it(name: str) -> None:
+    cpu, gpu = (dict(engine.engine_environment(name, device=device).variables) for device in ("host-cpu", "host-gpu"))
+    assert cpu["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert "CUDA_VISIBLE_DEVICES" not in gpu
+    assert engine.engine_environment(name, device="host-gpu").name == f"keras on {name}, GPU"
+
+
+def test_jax_takes_the_platform_of_the_device_and_not_all_of_its_memory() -> None:
+    cpu, gpu = (dict(engine.engine_environment("jax", device=device).variables) for device in ("host-cpu", "host-gpu"))
+    assert cpu["JAX_PLATFORMS"] == "cpu"
+    assert gpu["JAX_PLATFORMS"] in ("cuda,cpu", "rocm,cpu")
+    assert gpu["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
+
+
+def test_what_was_compiled_before_is_compiled_again() -> None:
+    assert dict(engine.engine_environment("jax").variables)["JAX_ENABLE_COMPILATION_CACHE"] == "false"
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_word_stands_for_the_engine_that_keras_runs_on_here() -> None:
+    assert engine.engine_named("default") == "jax"
+    assert engine.engine_named("torch") == "torch"
+
+
 def test_training_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert engine.training_environment() == engine.engine_environment("tensorflow", threads=1)

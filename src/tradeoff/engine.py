@@ -17,6 +17,11 @@ ENGINES: Final[dict[str, Requirement]] = {
     "torch": Requirement("torch", "torch"),
 }
 KERAS: Final = Requirement("keras", "keras")
+#: The word for the engine that Keras runs on here; so that a cell's spelling does not depend on what is installed.
+DEFAULT: Final = "default"
+GPU: Final = "host-gpu"
+#: What the driver of an AMD accelerator puts there; JAX calls its platforms by the vendor's word.
+_AMD: Final = Path("/dev/kfd")
 
 
 def keras_engine() -> str:
@@ -69,43 +74,62 @@ def training_environment() -> Environment:
     return engine_environment(keras_engine())
 
 
-def engine_environment(engine: str, threads: int = 1) -> Environment:
-    """The worker in which Keras runs on ``engine`` with so many threads, on the processor."""
+def engine_named(word: str) -> str:
+    """The engine that a parameter says: a name, or the word for the one that Keras runs on here."""
+    return keras_engine() if word == DEFAULT else word
+
+
+def engine_environment(engine: str, threads: int = 1, device: str = "host-cpu") -> Environment:
+    """The worker in which Keras runs on ``engine`` with so many threads of the processor, on ``device``."""
     if engine not in ENGINES:
         raise UnknownName("Keras engine", engine, ENGINES, "Set KERAS_BACKEND to one of them.")
-    shared = {
-        "KERAS_BACKEND": engine,
-        "OMP_NUM_THREADS": str(threads),
-        # A Keras cell is a cell of the processor; an engine would take an accelerator unasked.
-        "CUDA_VISIBLE_DEVICES": "-1",
-    }
-    suffix = "" if threads == 1 else f", {threads} threads"
     return Environment(
-        f"keras on {engine}{suffix}",
-        variables=tuple(sorted({**shared, **_VARIABLES[engine](threads)}.items())),
+        environment_name(f"keras on {engine}", threads, device),
+        variables=(*sorted({"KERAS_BACKEND": engine, **engine_variables(engine, threads, device)}.items()),),
         modules=(engine, "keras"),
     )
 
 
-def _tensorflow(threads: int) -> dict[str, str]:
+def environment_name(name: str, threads: int, device: str) -> str:
+    """How a worker with so many threads is shown."""
+    suffix = "" if threads == 1 else f", {threads} threads"
+    return f"{name}{suffix}{', GPU' if device == GPU else ''}"
+
+
+def engine_variables(engine: str, threads: int, device: str) -> dict[str, str]:
+    """What ``engine`` reads of its surroundings when it is imported."""
+    gpu = device == GPU
+    shared = {"OMP_NUM_THREADS": str(threads)}
+    if not gpu:
+        # An engine would take an accelerator unasked.
+        shared["CUDA_VISIBLE_DEVICES"] = "-1"
+    return {**shared, **_VARIABLES[engine](threads, gpu)}
+
+
+def _tensorflow(threads: int, gpu: bool) -> dict[str, str]:
     return {
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": str(threads),
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        # Several workers share one accelerator; by itself each would take all of its memory.
+        **({"TF_FORCE_GPU_ALLOW_GROWTH": "true"} if gpu else {}),
     }
 
 
-def _jax(threads: int) -> dict[str, str]:
+def _jax(threads: int, gpu: bool) -> dict[str, str]:
     flags = [os.environ.get("XLA_FLAGS", ""), f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()}"]
     return {
-        "JAX_PLATFORMS": "cpu",
+        "JAX_PLATFORMS": f"{'rocm' if _AMD.exists() else 'cuda'},cpu" if gpu else "cpu",
         # XLA sizes its processor thread pool by this variable; it has no flag for it.
         "NPROC": str(threads),
         "XLA_FLAGS": " ".join(flags).strip(),
+        # What an earlier run compiled would make loading look quick.
+        "JAX_ENABLE_COMPILATION_CACHE": "false",
+        **({"XLA_PYTHON_CLIENT_PREALLOCATE": "false"} if gpu else {}),
     }
 
 
-def _torch(threads: int) -> dict[str, str]:
+def _torch(threads: int, gpu: bool) -> dict[str, str]:
     return {"MKL_NUM_THREADS": str(threads)}
 
 

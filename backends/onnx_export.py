@@ -28,7 +28,8 @@ def export(model: Any) -> Any:
     inputs, outputs = (getattr(model, edge, None) or () for edge in ("inputs", "outputs"))
     if len(inputs) != 1 or len(outputs) != 1:
         raise tradeoff.Refused(
-            "not implemented here", f"the export to ONNX takes one input and one output, not {len(inputs)}, {len(outputs)}"
+            "not implemented here",
+            f"the export to ONNX takes one input and one output, not {len(inputs)}, {len(outputs)}",
         )
     graph = Graph()
     taken = Value("input", tuple(inputs[0].shape))
@@ -42,20 +43,39 @@ def export(model: Any) -> Any:
 def check_export(model: Any, blob: bytes, calibration: Array) -> None:
     """Refuse a graph that answers otherwise than Keras does: better no number than that of another net."""
     import numpy as np
-    import onnxruntime
 
     from tradeoff.formats import keras_files
 
     x = np.ascontiguousarray(calibration[:_SAMPLES], dtype=np.float32)
     expected = keras_files.outputs_of(model, x).astype(np.float32)
-    session = onnxruntime.InferenceSession(blob, providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"input": x})
+    found = _answers(blob, x)
     if found.shape != expected.shape:
         raise tradeoff.Refused("not implemented here", f"exported to ONNX it gives {found.shape}, not {expected.shape}")
     off = float(np.abs(found - expected).max() / max(1e-6, float(np.abs(expected).max())))
     # Written so that what is no number is refused, too.
     if not off <= _TOLERANCE:
         raise tradeoff.Refused("not implemented here", f"exported to ONNX its answers are off by {100 * off:.2g} %")
+
+
+def check_finite(blob: bytes, calibration: Array) -> None:
+    """Refuse what has become too large for the numbers of a precision."""
+    import numpy as np
+
+    if not np.isfinite(_answers(blob, np.ascontiguousarray(calibration[:_SAMPLES], dtype=np.float32))).all():
+        raise tradeoff.Refused("not supported by format", "its answers are no numbers in this precision")
+
+
+def _answers(blob: bytes, x: Array) -> Array:
+    import onnxruntime
+
+    # What the runtime cannot load or run it says in errors of several classes.
+    try:
+        session = onnxruntime.InferenceSession(blob, providers=["CPUExecutionProvider"])
+        found: Array = session.run(None, {"input": x})[0]
+    except Exception as error:
+        told = str(error).strip().splitlines()[0][:300]
+        raise tradeoff.Refused("not supported by format", f"ONNX Runtime does not run it: {told}") from error
+    return found
 
 
 class _Walk:
@@ -107,4 +127,3 @@ class _Walk:
             return
         if len(node.arguments.args) != len(node.arguments.keras_tensors) or node.arguments.kwargs:
             raise unknown(f"{type(layer).__name__} with a number ({layer.name})")
-

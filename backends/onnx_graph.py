@@ -65,7 +65,8 @@ class Graph:
 
     def add(self, kind: str, like: Value, *inputs: Value | str, shape: Shape | None = None, **attributes: Any) -> Value:
         """An operator whose result has the shape and the order of ``like``, or another shape."""
-        name = self._fresh(f"{self.place}/{kind}" if self.place in self._used else self.place or kind)
+        first = self.place and self.place not in self._used and kind not in {"Reshape", "Transpose"}
+        name = self._fresh(self.place if first else f"{self.place}/{kind}")
         names = [given if isinstance(given, str) else given.name for given in inputs or (like,)]
         self.nodes.append(Node(name, kind, names, f"{name}:0", attributes))
         return replace(like, name=f"{name}:0", shape=like.shape if shape is None else shape)

@@ -103,9 +103,7 @@ def _separable(graph: Graph, layer: Any, value: Value, shape: Shape) -> Value:
     return activate(graph, layer.activation, graph.add("Conv", value, value, *constants, shape=shape))
 
 
-def _by_channel(
-    graph: Graph, layer: Any, value: Value, shape: Shape, kernel: Array, *, bias: bool = True
-) -> Value:
+def _by_channel(graph: Graph, layer: Any, value: Value, shape: Shape, kernel: Array, *, bias: bool = True) -> Value:
     *sizes, channels, multiplier = kernel.shape
     rank = len(sizes)
     weights = kernel.transpose(rank, rank + 1, *range(rank)).reshape(channels * multiplier, 1, *sizes)

@@ -102,14 +102,30 @@ class _Walk:
         import keras
 
         layer = node.operation
-        given = [values[id(tensor)] for tensor in node.arguments.keras_tensors]
         if isinstance(layer, keras.Model):
             if len(layer.inputs) != 1 or len(layer.outputs) != 1:
                 raise unknown(f"a model inside with several inputs or outputs ({layer.name})")
-            return self.through(layer, given[0])
+            return self.through(layer, values[id(node.arguments.keras_tensors[0])])
         self._graph.place = self._name(layer)
-        self._refuse_numbers(node, layer)
+        given = [self._given(thing, layer, values) for thing in self._things(node)]
         return translate(self._graph, layer, given, tuple(node.outputs[0].shape))
+
+    def _things(self, node: Any) -> list[Any]:
+        """What a layer is given are its tensors; a sum or a product has numbers among them."""
+        import keras
+
+        if isinstance(node.operation, keras.layers.Layer):
+            return list(node.arguments.keras_tensors)
+        if node.arguments.kwargs:
+            raise unknown(f"{type(node.operation).__name__} with options ({node.operation.name})")
+        return list(node.arguments.args)
+
+    def _given(self, thing: Any, layer: Any, values: dict[int, Value]) -> Value | str:
+        if id(thing) in values:
+            return values[id(thing)]
+        if isinstance(thing, (int, float)):
+            return self._graph.constant(thing)
+        raise unknown(f"{type(layer).__name__} with {type(thing).__name__} ({layer.name})")
 
     def _name(self, layer: Any) -> str:
         """Its name, or its class and a number of its own where Keras made the name: that counts whole processes."""
@@ -118,12 +134,3 @@ class _Walk:
             return str(layer.name)
         number = self._kinds[kind] = self._kinds.get(kind, 0) + 1
         return f"{kind}_{number}"
-
-    def _refuse_numbers(self, node: Any, layer: Any) -> None:
-        """Sums and products with a plain number, which is in no tensor."""
-        import keras
-
-        if isinstance(layer, keras.layers.Layer):
-            return
-        if len(node.arguments.args) != len(node.arguments.keras_tensors) or node.arguments.kwargs:
-            raise unknown(f"{type(layer).__name__} with a number ({layer.name})")

@@ -25,15 +25,15 @@ def unknown(what: str) -> tradeoff.Refused:
     )
 
 
-def translate(graph: Graph, layer: Any, given: Sequence[Value], shape: Shape) -> Value:
-    """``layer`` on ``given``, which makes a value of ``shape``."""
+def translate(graph: Graph, layer: Any, given: Sequence[Value | str], shape: Shape) -> Value:
+    """``layer`` on ``given``, values and names of constants, which makes a value of ``shape``."""
     kind = type(layer).__name__
     own = type(layer).__module__.startswith("keras.")
     if own and kind in _MERGES:
         return _merge(graph, _MERGES[kind], given, shape)
     if own and kind == "Concatenate":
         return _concatenate(graph, layer, given, shape)
-    if not own or kind not in _RULES or len(given) != 1:
+    if not own or kind not in _RULES or len(given) != 1 or isinstance(given[0], str):
         raise unknown(f"{kind} ({layer.name})")
     if getattr(layer, "data_format", None) == "channels_first":
         raise unknown(f"channels first ({layer.name})")
@@ -211,6 +211,17 @@ def _normalize(graph: Graph, layer: Any, value: Value, shape: Shape) -> Value:
     return graph.add("BatchNormalization", value, value, *constants, epsilon=float(layer.epsilon))
 
 
+def _standardize(graph: Graph, layer: Any, value: Value, shape: Shape) -> Value:
+    import numpy as np
+
+    if layer.invert:
+        raise unknown(f"an inverted normalization ({layer.name})")
+    value = graph.as_keras(value)
+    spread = np.maximum(np.sqrt(weights_of(layer.variance)), 1e-7)
+    value = graph.add("Sub", value, value, graph.constant(weights_of(layer.mean)))
+    return graph.add("Div", value, value, graph.constant(spread))
+
+
 def _normalize_layer(graph: Graph, layer: Any, value: Value, shape: Shape) -> Value:
     axes = layer.axis if isinstance(layer.axis, (list, tuple)) else [layer.axis]
     if list(axes) not in ([-1], [len(value.shape) - 1]) or getattr(layer, "rms_scaling", False):
@@ -295,30 +306,33 @@ def _embed(graph: Graph, layer: Any, value: Value, shape: Shape) -> Value:
     return graph.add("Gather", numbers, table, numbers, shape=shape)
 
 
-def _merge(graph: Graph, kind: str, given: Sequence[Value], shape: Shape) -> Value:
+def _merge(graph: Graph, kind: str, given: Sequence[Value | str], shape: Shape) -> Value:
     given = _alike(graph, given)
-    if kind in {"Sub", "Mul", "Add", "Div"}:
-        made = given[0]
-        for other in given[1:]:
-            made = graph.add(kind, made, made, other, shape=shape)
-        return made
-    return graph.add(kind, given[0], *given, shape=shape)
+    like = next(value for value in given if isinstance(value, Value))
+    if kind not in {"Sub", "Mul", "Add", "Div"}:
+        return graph.add(kind, like, *given, shape=shape)
+    made, *others = given
+    for other in others:
+        made = graph.add(kind, like, made, other, shape=shape)
+    return replace(like, name=made if isinstance(made, str) else made.name, shape=shape)
 
 
-def _concatenate(graph: Graph, layer: Any, given: Sequence[Value], shape: Shape) -> Value:
+def _concatenate(graph: Graph, layer: Any, given: Sequence[Value | str], shape: Shape) -> Value:
     given = _alike(graph, given)
+    like = next(value for value in given if isinstance(value, Value))
     axis = layer.axis % len(shape)
-    if given[0].channels_first and axis:
+    if like.channels_first and axis:
         axis = 1 if axis == len(shape) - 1 else axis + 1
-    return graph.add("Concat", given[0], *given, shape=shape, axis=axis)
+    return graph.add("Concat", like, *given, shape=shape, axis=axis)
 
 
-def _alike(graph: Graph, given: Sequence[Value]) -> list[Value]:
-    """In one order, so that they can meet."""
-    ranks = {len(value.shape) for value in given}
-    if len(ranks) == 1 and ranks.pop() > 2 and any(value.channels_first for value in given):
-        return [graph.channels_first(value) for value in given]
-    return [graph.as_keras(value) for value in given]
+def _alike(graph: Graph, given: Sequence[Value | str]) -> list[Value | str]:
+    """In one order, so that they can meet; plain numbers fit any."""
+    values = [value for value in given if isinstance(value, Value)]
+    ranks = {len(value.shape) for value in values}
+    moved = len(ranks) == 1 and ranks.pop() > 2 and any(value.channels_first for value in values)
+    order = graph.channels_first if moved else graph.as_keras
+    return [value if isinstance(value, str) else order(value) for value in given]
 
 
 _MERGES: Final[dict[str, str]] = {
@@ -373,6 +387,7 @@ _RULES: Final[dict[str, Rule]] = {
     "Embedding": _embed,
     "Flatten": _flatten,
     "LayerNormalization": _normalize_layer,
+    "Normalization": _standardize,
     "Permute": _permute,
     "Rescaling": _rescale,
     "Reshape": _reshape,

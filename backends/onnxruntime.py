@@ -15,7 +15,7 @@ from .onnx_export import check_export, check_finite, export
 from .onnx_file import inspect
 from .onnx_profile import profile
 from .onnx_quantize import realise
-from .onnx_session import open_session
+from .onnx_session import open_session, told
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
@@ -109,7 +109,8 @@ class OnnxRuntimeRunner:
         self._session = session
         self._name = name
         self._input, self._output = inputs[0], outputs[0]
-        self._kind = _kind(self._input, name)
+        self._kind = _kind(self._input, f"{name} takes")
+        _kind(self._output, f"{name} gives")
 
     def bind(self, batch: Array) -> Callable[[], Array]:
         """A call that is one whole request on ``batch``."""
@@ -119,7 +120,7 @@ class OnnxRuntimeRunner:
         taken = np.ascontiguousarray(batch, dtype=self._kind)
         given = self._first(taken)
         if given.dtype != np.float32:
-            return lambda: self._first(taken)
+            return lambda: self._first(taken).astype(np.float32)
         inside, outside = np.empty_like(taken), np.empty_like(given)
         binding = self._session.io_binding()
         binding.bind_input(self._input.name, "cpu", 0, self._kind, inside.shape, inside.ctypes.data)
@@ -142,7 +143,11 @@ class OnnxRuntimeRunner:
 
     def _first(self, batch: Array) -> Array:
         """A request in the plain way; also the first, which tells the shape of the answer."""
-        found: Array = self._session.run([self._output.name], {self._input.name: batch})[0]
+        # Shapes that do not fit each other show here alone, as errors of several classes.
+        try:
+            found: Array = self._session.run([self._output.name], {self._input.name: batch})[0]
+        except Exception as error:
+            raise tradeoff.BadInput(f"{self._name} cannot be run by ONNX Runtime: {told(error)}") from error
         return found
 
     def _refuse_shape(self, batch: Array) -> None:
@@ -161,12 +166,10 @@ class OnnxRuntimeRunner:
 _KINDS: Final = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(double)": "float64"}
 
 
-def _kind(taken: Any, name: str) -> str:
-    if taken.type not in _KINDS:
-        raise tradeoff.Refused(
-            "not implemented here", f"{name} takes {taken.type}, and requests are of floats: {', '.join(_KINDS)}"
-        )
-    return _KINDS[taken.type]
+def _kind(edge: Any, does: str) -> str:
+    if edge.type not in _KINDS:
+        raise tradeoff.Refused("not implemented here", f"{does} {edge.type}, and not floats: {', '.join(_KINDS)}")
+    return _KINDS[edge.type]
 
 
 @tradeoff.hookimpl

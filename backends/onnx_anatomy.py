@@ -41,7 +41,7 @@ def constants(graph: Any) -> Iterator[Any]:
 
 def stored_bytes(constant: Any) -> int:
     """Of one constant, wherever it lies."""
-    return math.ceil(math.prod(constant.dims) * _BITS.get(constant.data_type, 0) / 8)
+    return math.ceil(math.prod(map(int, constant.dims)) * _BITS.get(constant.data_type, 0) / 8)
 
 
 def _results_bytes(model: Any, job: tradeoff.Loading, samples: int) -> int | None:

@@ -25,7 +25,8 @@ _SAMPLES: Final = 32
 
 def export(model: Any) -> Any:
     """``model`` as a model of ONNX: floats in, floats out, a batch of any size."""
-    inputs, outputs = (getattr(model, edge, None) or () for edge in ("inputs", "outputs"))
+    inputs: Any = getattr(model, "inputs", None) or ()
+    outputs: Any = getattr(model, "outputs", None) or ()
     if len(inputs) != 1 or len(outputs) != 1:
         raise tradeoff.Refused(
             "not implemented here",
@@ -48,7 +49,7 @@ def check_export(model: Any, blob: bytes, calibration: Array) -> None:
 
     x = np.ascontiguousarray(calibration[:_SAMPLES], dtype=np.float32)
     expected = keras_files.outputs_of(model, x).astype(np.float32)
-    found = _answers(blob, x)
+    found = _answers(blob, x).astype(np.float32)
     if found.shape != expected.shape:
         raise tradeoff.Refused("not implemented here", f"exported to ONNX it gives {found.shape}, not {expected.shape}")
     off = float(np.abs(found - expected).max() / max(1e-6, float(np.abs(expected).max())))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Array = NDArray[np.generic]
+    Array = NDArray[np.float32]
 
 Shape = tuple[int | None, ...]
 #: The first with 16-bit quantization and 4-bit constants.
@@ -103,17 +103,15 @@ class Graph:
     def as_keras(self, value: Value) -> Value:
         """``value`` in the order in which Keras has it."""
         if value.unflattened:
-            flat = known_shape(value.shape[1:])
-            *inner, channels = known_shape(value.unflattened[1:]) or ()
+            flat, before = known_shape(value.shape[1:]), known_shape(value.unflattened[1:]) or ()
             whole = self.reshape(
-                value, (channels, *inner), shape=value.unflattened, channels_first=True, unflattened=()
+                value, (before[-1], *before[:-1]), shape=value.unflattened, channels_first=True, unflattened=()
             )
             return self.reshape(self.as_keras(whole), flat or (), shape=value.shape)
         if not value.channels_first:
             return value
-        *inner, channels = value.shape[1:]
-        known = known_shape((*inner, channels))
-        if known is not None and 1 in (channels, math.prod(known[:-1])):
+        known = known_shape(value.shape[1:])
+        if known is not None and 1 in (known[-1], math.prod(known[:-1])):
             return self.reshape(value, known, channels_first=False)
         return self.transpose(value, (0, *range(2, len(value.shape)), 1), channels_first=False)
 

@@ -90,6 +90,11 @@ def quiet(text: str, done: float) -> None:
 
 def litert_cell(supply: Supply, model: str, chain: str) -> Cell:
     """A cell of one sample a request."""
+    return cell_of(supply, model, chain, "litert")
+
+
+def cell_of(supply: Supply, model: str, chain: str, backend: str) -> Cell:
+    """The same on any backend."""
     registry = supply.registry
-    backend = parse_backend("litert", registry.backends)
-    return Cell(model, parse_chain(chain, registry.techniques), backend, "host-cpu", Load(1))
+    chosen = parse_backend(backend, registry.backends)
+    return Cell(model, parse_chain(chain, registry.techniques), chosen, "host-cpu", Load(1))

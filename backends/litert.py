@@ -54,6 +54,8 @@ class LiteRTBackend(tradeoff.Backend):
     converter_requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (
         KERAS,
         tradeoff.Requirement("tensorflow", "tensorflow"),
+        # Its version counts where it is there; where it is not, the rest can still be converted.
+        *((QUANTIZER,) if QUANTIZER.installed() else ()),
     )
     install = INSTALL
 

@@ -69,7 +69,8 @@ def _check_weights(graph: Graph, precision: str) -> str:
     wrong = [
         graph.name(node)
         for node, weights in found
-        if weights.type != "FLOAT32" and (weights.type != kind or graph.unpacked(node) != unpacked)
+        if graph.tensors[graph.data(node)].type != "FLOAT32"
+        or (weights.type != "FLOAT32" and (weights.type != kind or graph.unpacked(node) != unpacked))
     ]
     if wrong:
         raise tradeoff.Refused("not supported by format", f"not stored as {precision} asks for: {_few(wrong)}")

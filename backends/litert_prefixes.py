@@ -31,27 +31,36 @@ _PATIENCE: Final = 30.0
 Run = Callable[[], None]
 
 
-def seconds(blob: bytes, graph: Graph, batch: Array, threads: int, kernels: str) -> list[float] | None:
-    """Of each operator in ``graph.work``; ``None`` where it would take too long to find out."""
+def seconds(blob: bytes, graph: Graph, batch: Array, threads: int, kernels: str) -> tuple[list[float], str]:
+    """Of each operator in ``graph.work``; or nothing, and why."""
     ends = [0, *(graph.nodes.index(node) + 1 for node in graph.work)]
 
     def shortened(end: int) -> Run:
         return _runs(_shortened(blob, end, _open_ends(graph, end)), batch, threads, kernels)
 
-    whole = _once(shortened(len(graph.nodes)))
+    try:
+        turns = _turns(shortened, ends, len(blob))
+    except (RuntimeError, ValueError) as error:
+        return [], f"a file cut short does not run: {error}"
+    if not turns:
+        return [], "it would take too long to time the file operator by operator"
+    return [max(0.0, median(turn[place] - turn[place - 1] for turn in turns)) for place in range(1, len(ends))], ""
+
+
+def _turns(shortened: Callable[[int], Run], ends: Sequence[int], size: int) -> list[list[float]]:
+    """How long each shortened file takes, again and again; nothing where that would take too long."""
+    whole = _once(shortened(ends[-1]))
     if whole * len(ends) * _ROUNDS[0] > _PATIENCE:
-        return None
+        return []
     repeats = max(1, round(_AT_LEAST / whole))
     cost = whole * repeats * len(ends)
     rounds = int(min(max(_BUDGET / cost, _ROUNDS[0]), _ROUNDS[1]))
-    if len(blob) * len(ends) <= _HELD:
-        runs = [shortened(end) for end in ends]
-        # Turn by turn, so that a machine that becomes slower does so for all of them.
-        turns = [[_timed(run, repeats) for run in runs] for _ in range(rounds)]
-    else:
+    if size * len(ends) > _HELD:
         columns = [_column(shortened(end), repeats, rounds) for end in ends]
-        turns = [list(turn) for turn in zip(*columns, strict=True)]
-    return [max(0.0, median(turn[place] - turn[place - 1] for turn in turns)) for place in range(1, len(ends))]
+        return [list(turn) for turn in zip(*columns, strict=True)]
+    runs = [shortened(end) for end in ends]
+    # Turn by turn, so that a machine that becomes slower does so for all of them.
+    return [[_timed(run, repeats) for run in runs] for _ in range(rounds)]
 
 
 def _column(run: Run, repeats: int, rounds: int) -> list[float]:

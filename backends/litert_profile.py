@@ -21,14 +21,16 @@ _TIMED: Final = (
     "seconds are what an operator adds to a run of all before it, with the same kernels; XNNPACK may treat a shorter "
     "file otherwise; constants are unpacked before the first request"
 )
-_UNTIMED: Final = "it would take too long to time the file operator by operator"
+#: Which sizes of the weights make the products of one result: weights are (filters, height, width, channels),
+#: (1, height, width, channels) and (units, inputs).
+_PRODUCTS: Final = {"CONV_2D": (1, 4), "DEPTHWISE_CONV_2D": (1, 3), "FULLY_CONNECTED": (1, 2)}
 
 
 def profile(artifact: Path, threads: int, kernels: str, batch: Array) -> tradeoff.Profile | None:
     """The operators that depend on the request; those that only unpack constants count with who uses them."""
     blob = artifact.read_bytes()
     graph = read_graph(blob)
-    times = seconds(blob, graph, batch, threads, kernels)
+    times, why_not = seconds(blob, graph, batch, threads, kernels)
     details = {found["index"]: found for found in allocated(artifact, len(batch)).get_tensor_details()}
     weights = _weights(graph)
     operators = tuple(
@@ -38,11 +40,11 @@ def profile(artifact: Path, threads: int, kernels: str, batch: Array) -> tradeof
             seconds=times[place] if times else None,
             weights_bytes=weights[place],
             output_bytes=sum(_bytes(details[number]) for number in node.outputs),
-            flops=_flops(graph, node, details),
+            flops=_flops(node, details),
         )
         for place, node in enumerate(graph.work)
     )
-    notes = (_TIMED if times else _UNTIMED, told_left(left_in_float(graph)))
+    notes = (why_not or _TIMED, told_left(left_in_float(graph)))
     return tradeoff.Profile(
         operators,
         source=f"the file cut short after each operator, {kernels} kernels",
@@ -75,18 +77,17 @@ def _constants(graph: Graph, node: Node) -> set[int]:
 
 
 def _bytes(details: Mapping[str, Any]) -> int:
-    return math.prod(details["shape"].tolist()) * int(details["dtype"]().itemsize)
+    return math.prod(_shape(details)) * int(details["dtype"]().itemsize)
 
 
-def _flops(graph: Graph, node: Node, details: Mapping[int, Mapping[str, Any]]) -> float | None:
+def _shape(details: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(details["shape"].tolist())
+
+
+def _flops(node: Node, details: Mapping[int, Mapping[str, Any]]) -> float | None:
     """Two for each product that is added up; ``None`` for operators that nobody counts in this way."""
-    counted = {
-        # Weights are (filters, height, width, channels), (1, height, width, channels) and (units, inputs).
-        "CONV_2D": lambda shape: math.prod(shape[1:]),
-        "DEPTHWISE_CONV_2D": lambda shape: math.prod(shape[1:3]),
-        "FULLY_CONNECTED": lambda shape: shape[-1],
-    }
-    if node.kind not in counted:
+    if node.kind not in _PRODUCTS or len(node.inputs) < 2:
         return None
-    results = math.prod(details[node.outputs[0]]["shape"].tolist())
-    return 2.0 * results * counted[node.kind](details[node.inputs[1]]["shape"].tolist())
+    begin, end = _PRODUCTS[node.kind]
+    weights = _shape(details[node.inputs[1]])
+    return 2.0 * math.prod(_shape(details[node.outputs[0]])) * math.prod(weights[begin:end])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,9 +14,14 @@ from tradeoff.formats import keras_files
 
 from .keras import KerasBackend
 
+Around = Callable[[Any], AbstractContextManager[None]]
 
-def export(model: Any, folder: str) -> None:
-    """Write a SavedModel that answers a batch of any size with floats of 32 bits."""
+
+def export(model: Any, folder: str, around: Around | None = None) -> None:
+    """Write a SavedModel that answers a batch of any size with floats of 32 bits.
+
+    :param around: what each layer is traced within, after :func:`_open_batch`.
+    """
     import keras
     import tensorflow
 
@@ -27,6 +32,8 @@ def export(model: Any, folder: str) -> None:
     with ExitStack() as open_batches:
         for layer in model._flatten_layers():
             open_batches.enter_context(_open_batch(layer))
+            if around is not None:
+                open_batches.enter_context(around(layer))
             for table in _tables(layer):
                 archive.track(table)
         # Variables are found by what the endpoint reads; of a model that is tracked too, each would be written twice.

@@ -1,23 +1,32 @@
-"""Backend ``litert``: a ``.tflite`` file on LiteRT, formerly TensorFlow Lite, with its XNNPACK kernels."""
+"""Backend ``litert``: a ``.tflite`` file on LiteRT, formerly TensorFlow Lite, with the kernels that are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import tradeoff
 from tradeoff.engine import KERAS, engine_environment
 
-from .keras_export import export
 from .litert_anatomy import anatomy
+from .litert_checks import check
+from .litert_convert import converted
+from .litert_profile import profile
+from .litert_quantizer import MADE, QUANTIZER, chosen_for, quantized
+from .litert_runner import KERNELS, XNNPACK, LiteRTRunner
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
     from tradeoff.vocabulary import Array
 
 ARTIFACT: Final = "model.tflite"
+INSTALL: Final = "tradeoff[litert]"
+_NO_BFLOAT16: Final = tradeoff.Refusal(
+    "not supported by format", "no converter writes weights of bfloat16 that LiteRT's kernels read; fp16 is as small"
+)
+_NO_QUANTIZER: Final = tradeoff.Refusal("not installed", f"{QUANTIZER.distribution}: pip install '{INSTALL}'")
 
 
 class LiteRTBackend(tradeoff.Backend):
@@ -25,17 +34,43 @@ class LiteRTBackend(tradeoff.Backend):
 
     name = "litert"
     summary = "LiteRT with XNNPACK, the runtime of phones and small boards"
-    capabilities = tradeoff.Capabilities(precisions=("float32", "fp16", "dynamic", "int8"))
-    parameters = (tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of the interpreter"),)
+    capabilities = tradeoff.Capabilities(
+        precisions=("float32", "fp16", "dynamic", "int8", *MADE),
+        refusals={"bf16": _NO_BFLOAT16},
+        reads=(".tflite",),
+    )
+    parameters = (
+        tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of the interpreter"),
+        tradeoff.Parameter(
+            "kernels",
+            str,
+            default=XNNPACK,
+            choices=tuple(KERNELS),
+            runtime=True,
+            summary="who computes: XNNPACK where it can, LiteRT's optimised kernels, or its plain ones",
+        ),
+    )
     requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (tradeoff.Requirement("ai_edge_litert", "ai-edge-litert"),)
     converter_requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (
         KERAS,
         tradeoff.Requirement("tensorflow", "tensorflow"),
+        # Its version counts where it is there; where it is not, the rest can still be converted.
+        *((QUANTIZER,) if QUANTIZER.installed() else ()),
     )
-    install = "tradeoff[litert]"
+    install = INSTALL
+
+    def abilities(self, parameters: Mapping[str, Value]) -> tradeoff.Capabilities:
+        """Without the quantizer, what TensorFlow's converter makes remains."""
+        if QUANTIZER.installed():
+            return self.capabilities
+        return replace(
+            self.capabilities,
+            precisions=tuple(name for name in self.capabilities.precisions if name not in MADE),
+            refusals={**self.capabilities.refusals, **dict.fromkeys(MADE, _NO_QUANTIZER)},
+        )
 
     def environment(self, parameters: Mapping[str, Value], device: str) -> tradeoff.Environment:
-        """One worker for all thread counts: the interpreter takes them, not the process."""
+        """One worker for all thread counts and kernels: the interpreter takes them, not the process."""
         return tradeoff.Environment("litert", modules=("ai_edge_litert.interpreter",))
 
     def conversion_environment(self, parameters: Mapping[str, Value]) -> tradeoff.Environment:
@@ -45,141 +80,41 @@ class LiteRTBackend(tradeoff.Backend):
     def convert(self, job: tradeoff.Conversion) -> Path:
         """Write the flatbuffer, and make sure that it is what was asked for."""
         job.progress("converting", 0.1)
-        blob = _converted(job.load_model(), job.precision, job.calibration)
-        if job.precision == "int8":
-            job.progress("checking operators", 0.9)
-            _check_int8(blob)
+        blob, chosen = _made(job)
+        if job.precision != "float32":
+            job.progress("checking what became of it", 0.9)
+            left = check(blob, job.precision, chosen)
+            if left:
+                job.progress(left, 0.95)
         (job.folder / ARTIFACT).write_bytes(blob)
         return job.folder / ARTIFACT
 
     def load(self, job: tradeoff.Loading) -> tradeoff.Runner:
         """Load the file and allocate it."""
-        return LiteRTRunner(job.artifact, int(job.parameters["threads"]))
+        return LiteRTRunner(job.artifact, *_settings(job))
 
     def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
         """Constants as they are stored, and what operators fill from a request."""
         return anatomy(job.artifact, samples)
 
-
-class LiteRTRunner:
-    """A loaded file; an interpreter for each shape of batch, so that all bound calls stay valid."""
-
-    def __init__(self, artifact: Path, threads: int) -> None:
-        self._artifact = artifact
-        self._threads = threads
-        first = _interpreter(artifact, threads)
-        details = first.get_input_details()
-        if len(details) != 1 or len(first.get_output_details()) != 1:
-            raise tradeoff.Refused("not implemented here", f"{artifact.name} takes {len(details)} inputs, not one")
-        self._input: int = details[0]["index"]
-        self._output: int = first.get_output_details()[0]["index"]
-        self._dtype = details[0]["dtype"]
-        self._allocated = {tuple(details[0]["shape"].tolist()): first}
-
-    def bind(self, batch: Array) -> Callable[[], Array]:
-        """A call that is one whole request on ``batch``."""
-        import numpy as np
-
-        interpreter = self._for(batch.shape)
-        given = np.ascontiguousarray(batch, dtype=self._dtype)
-
-        # Defaults are locals: looking names up in the enclosing scope costs another 1 % of a request of 4 us.
-        def answer(
-            copy_in: Callable[[int, Array], None] = interpreter.set_tensor,
-            source: int = self._input,
-            batch: Array = given,
-            invoke: Callable[[], None] = interpreter.invoke,
-            copy_out: Callable[[int], Array] = interpreter.get_tensor,
-            target: int = self._output,
-        ) -> Array:
-            copy_in(source, batch)
-            invoke()
-            return copy_out(target)
-
-        return answer
-
-    def _for(self, shape: tuple[int, ...]) -> Any:
-        if shape not in self._allocated:
-            interpreter = _interpreter(self._artifact, self._threads)
-            try:
-                interpreter.resize_tensor_input(self._input, shape)
-                interpreter.allocate_tensors()
-            except (RuntimeError, ValueError) as error:
-                raise tradeoff.Refused("not supported by format", f"no batch of shape {shape}: {error}") from error
-            self._allocated[shape] = interpreter
-        return self._allocated[shape]
+    def profile(self, job: tradeoff.Loading, batch: Array) -> tradeoff.Profile | None:
+        """The file's operators, with the time that each adds to the request."""
+        return profile(job.artifact, *_settings(job), batch)
 
 
-def _interpreter(artifact: Path, threads: int) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
-
-    try:
-        interpreter = Interpreter(model_path=str(artifact), num_threads=threads)
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise tradeoff.BadInput(f"{artifact} cannot be loaded by LiteRT: {error}") from error
-    return interpreter
+def _settings(job: tradeoff.Loading) -> tuple[int, str]:
+    return int(job.parameters["threads"]), str(job.parameters.get("kernels", XNNPACK))
 
 
-def _converted(model: Any, precision: str, calibration: Array) -> bytes:
-    import keras
-    import tensorflow
-
-    if keras.config.backend() != "tensorflow":
-        raise tradeoff.BadInput(
-            f"the LiteRT converter needs Keras on TensorFlow, and this process runs it on {keras.config.backend()}"
-        )
-    # The converter's own error class is private, and tracing raises whatever a layer raises.
-    try:
-        # By way of a SavedModel: from_keras_model() takes another, unmaintained road where that fails, silently.
-        with TemporaryDirectory() as folder:
-            export(model, folder)
-            converter = tensorflow.lite.TFLiteConverter.from_saved_model(folder)
-            _ask_for(converter, precision, calibration)
-            blob: bytes = converter.convert()
-    except Exception as error:
-        raise tradeoff.Refused("not supported by format", _told(error)) from error
-    return blob
-
-
-def _ask_for(converter: Any, precision: str, calibration: Array) -> None:
-    import tensorflow
-
-    if precision != "float32":
-        converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
-    if precision == "fp16":
-        converter.target_spec.supported_types = [tensorflow.float16]
-    if precision == "int8":
-        # Without this restriction an operator that cannot be quantized silently stays in float32.
-        converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.representative_dataset = lambda: ([sample[None]] for sample in calibration)
-
-
-def _check_int8(blob: bytes) -> None:
-    """Nothing but what comes in and what goes out may be float."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=blob)
-    edges = {details["index"] for details in (*interpreter.get_input_details(), *interpreter.get_output_details())}
-    left = [
-        details["name"]
-        for details in interpreter.get_tensor_details()
-        if details["dtype"].__name__.startswith("float") and details["index"] not in edges
-    ]
-    if left:
-        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-        raise tradeoff.Refused(
-            "not supported by format", f"the converter left tensors in float: {', '.join(left[:3])}{more}"
-        )
-
-
-def _told(error: Exception) -> str:
-    """The telling line of the converter's pages of text."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "error:" in line or line.startswith("TF Select ops:")]
-    told = (telling or lines or [type(error).__name__])[0]
-    # Before it stands where in the graph it happened, in nested words of the compiler.
-    return (told.partition("error: ")[2] or told)[:300]
+def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
+    """The file, and the results in it that ``mixed`` was to leave in floating point."""
+    if job.precision not in MADE:
+        return converted(job.load_model(), job.precision, job.calibration), frozenset()
+    mixed = job.precision == "mixed"
+    blob = converted(job.load_model(), "float32", job.calibration, marked=mixed)
+    chosen = chosen_for(blob, job.values) if mixed else frozenset()
+    job.progress("quantizing", 0.5)
+    return quantized(blob, job.precision, job.calibration, chosen), chosen
 
 
 @tradeoff.hookimpl

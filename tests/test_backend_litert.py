@@ -4,71 +4,34 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from functools import cache
+import timeit
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import Any
 
 import numpy as np
 import pytest
+from litert_nets import (
+    BACKEND,
+    KERNELS,
+    PRECISIONS,
+    accuracy,
+    artifact,
+    interpreter,
+    loaded,
+    operators,
+    ordered,
+    own_layer,
+    saved,
+)
 from trained import NOISE, conversion, data, loading, task, trained_file
 
 import tradeoff
 from tradeoff import quality
-from tradeoff.backends.litert import LiteRTBackend
 from tradeoff.engine import engine_environment
 from tradeoff.formats import keras_files
 from tradeoff.models import dense
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
-BACKEND = LiteRTBackend()
-PRECISIONS = BACKEND.capabilities.precisions
-
-
-@cache
-def artifact(precision: str = "float32") -> Path:
-    """The trained net in ``precision``, converted once."""
-    return BACKEND.convert(conversion(Path(mkdtemp(prefix="tradeoff-litert-")), precision))
-
-
-def saved(folder: Path, *layers: Any, shape: tuple[int | None, ...] = (8, 8, 1)) -> Path:
-    """A file with an untrained net of ``layers``."""
-    import keras
-
-    keras.utils.set_random_seed(0)
-    path = folder / "given.keras"
-    keras_files.save_model(keras.Sequential([keras.Input(shape), *layers]), path)
-    return path
-
-
-def own_layer(function: str) -> Any:
-    """A layer of one TensorFlow function, registered so that it loads again."""
-    import keras
-    import tensorflow
-
-    @keras.saving.register_keras_serializable("tests")
-    class Own(keras.layers.Layer):  # type: ignore[misc]
-        def __init__(self, function: str, **options: Any) -> None:
-            super().__init__(**options)
-            self.function = function
-
-        def call(self, inputs: Any) -> Any:
-            return getattr(tensorflow.math, self.function)(inputs)
-
-        def get_config(self) -> dict[str, Any]:
-            return {**super().get_config(), "function": self.function}
-
-    return Own(function)
-
-
-def interpreter(path: Path) -> Any:
-    from ai_edge_litert.interpreter import Interpreter
-
-    return Interpreter(model_path=str(path), num_threads=1)
-
-
-def operators(path: Path) -> list[str]:
-    return [operator["op_name"] for operator in interpreter(path)._get_ops_details()]
 
 
 def test_float32_answers_as_keras_does() -> None:
@@ -85,11 +48,55 @@ def test_every_precision_takes_floats_gives_floats_and_keeps_the_accuracy(precis
     assert quality.judge(outputs, data().test.y, task())["accuracy"] >= 0.95
 
 
+@pytest.mark.parametrize("kernels", ["builtin", "reference"])
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_all_kernels_keep_the_accuracy_of_every_precision(precision: str, kernels: str) -> None:
+    assert accuracy(artifact(precision), kernels) == pytest.approx(accuracy(artifact()), abs=0.02)
+
+
+def test_kernels_are_what_was_asked_for() -> None:
+    x = data().test.x[:64]
+    answers = {kernels: loaded(artifact("int8"), kernels).bind(x)() for kernels in KERNELS}
+    assert np.allclose(answers["xnnpack"], answers["builtin"], atol=0.05)
+    assert np.allclose(answers["xnnpack"], answers["reference"], atol=0.05)
+    seconds = {kernels: fastest(loaded(artifact(), kernels).bind(x)) for kernels in KERNELS}
+    assert seconds["xnnpack"] < seconds["builtin"] < seconds["reference"]
+
+
+def fastest(call: Callable[[], object]) -> float:
+    return min(timeit.repeat(call, number=3, repeat=10))
+
+
+def test_kernels_are_no_part_of_the_artifact() -> None:
+    threads, kernels = BACKEND.parameters
+    assert threads.runtime
+    assert kernels.runtime
+    with pytest.raises(tradeoff.BadInput, match="one of xnnpack, builtin, reference"):
+        kernels.parse("fast", "litert")
+
+
+def test_without_the_quantizer_what_the_converter_makes_remains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tradeoff.Requirement, "installed", lambda need: need.module != "ai_edge_quantizer")
+    can = BACKEND.abilities({"threads": 1, "kernels": "xnnpack"})
+    assert can.precisions == ("float32", "fp16", "dynamic", "int8")
+    assert {str(can.refusals[name]) for name in ("int16x8", "int4", "int8w", "mixed")} == {
+        "not installed: ai-edge-quantizer: pip install 'tradeoff[litert]'"
+    }
+
+
+def test_bfloat16_is_refused_with_a_way_out() -> None:
+    assert "fp16 is as small" in BACKEND.capabilities.refusals["bf16"].detail
+
+
 def test_smaller_numbers_make_smaller_files() -> None:
     sizes = {precision: artifact(precision).stat().st_size for precision in PRECISIONS}
     assert sizes["fp16"] < 0.65 * sizes["float32"]
     assert sizes["dynamic"] < 0.5 * sizes["float32"]
     assert sizes["int8"] < 0.55 * sizes["float32"]
+    assert sizes["int16x8"] < 0.55 * sizes["float32"]
+    assert sizes["int8w"] < 0.5 * sizes["float32"]
+    assert sizes["int4"] < 0.8 * sizes["int8w"]
+    assert sizes["int8"] < sizes["mixed"] < sizes["float32"]
 
 
 def test_int8_computes_in_int8_from_end_to_end() -> None:
@@ -101,7 +108,7 @@ def test_int8_computes_in_int8_from_end_to_end() -> None:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_converting_twice_gives_the_same_bytes(tmp_path: Path, precision: str) -> None:
-    assert BACKEND.convert(conversion(tmp_path, precision)).read_bytes() == artifact(precision).read_bytes()
+    assert BACKEND.convert(ordered(tmp_path, precision)).read_bytes() == artifact(precision).read_bytes()
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
@@ -174,7 +181,7 @@ def test_an_operator_the_format_lacks_is_refused_not_crashed(tmp_path: Path, pre
 
     path = saved(tmp_path, keras.layers.Flatten(), own_layer("bessel_i0e"), keras.layers.Dense(2))
     with pytest.raises(tradeoff.Refused, match=r"not supported by format: .*BesselI0e"):
-        BACKEND.convert(conversion(tmp_path, precision, model_file=path))
+        BACKEND.convert(ordered(tmp_path, precision, path))
 
 
 def test_int8_that_would_stay_in_float_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,19 @@ CORE = "src/tradeoff"
 LEAVES = ("backends", "models", "plugins", "reports", "suites")
 MODULES = sorted(path for folder in (CORE, *LEAVES) for path in (ROOT / folder).rglob("*.py"))
 FRAMEWORKS = frozenset(
-    {"ai_edge_litert", "jax", "keras", "onnx", "onnxruntime", "scipy", "sklearn", "tensorflow", "tf_keras", "torch"}
+    {
+        "ai_edge_litert",
+        "ai_edge_quantizer",
+        "jax",
+        "keras",
+        "onnx",
+        "onnxruntime",
+        "scipy",
+        "sklearn",
+        "tensorflow",
+        "tf_keras",
+        "torch",
+    }
 )
 HEAVY = frozenset({"numpy", "rich"})
 #: Module and what it imports at its top, with the reason why that costs nobody anything.

@@ -25,7 +25,7 @@ class LiteRTBackend(tradeoff.Backend):
 
     name = "litert"
     summary = "LiteRT with XNNPACK, the runtime of phones and small boards"
-    capabilities = tradeoff.Capabilities(precisions=("float32", "fp16", "dynamic", "int8"))
+    capabilities = tradeoff.Capabilities(precisions=("float32", "fp16", "dynamic", "int8"), reads=(".tflite",))
     parameters = (tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of the interpreter"),)
     requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (tradeoff.Requirement("ai_edge_litert", "ai-edge-litert"),)
     converter_requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (

@@ -174,6 +174,8 @@ class _Judge:
         self._fit = cache(self._fit_refusal)
 
     def refusal(self, cell: Cell) -> Refusal | None:
+        if self._registry.models[cell.model].finished:
+            return self._finished_refusal(cell)
         return (
             self._fit(cell.backend, cell.chain.precision_name, cell.device, cell.load)
             or self._chain(cell.chain)
@@ -184,9 +186,7 @@ class _Judge:
 
     def _fit_refusal(self, choice: BackendChoice, precision: str, device: str, load: Load) -> Refusal | None:
         can = self._registry.backends[choice.name].abilities(choice.parameters)
-        if device not in can.devices:
-            return Refusal("no such device", f"{choice.name} runs on {', '.join(can.devices)}, not on {device}")
-        missing = self._registry.devices[device].present()
+        missing = self._place_refusal(choice, can, device)
         if missing:
             return missing
         if precision not in can.precisions:
@@ -194,6 +194,28 @@ class _Judge:
                 "not implemented here", f"{choice.name} realises {', '.join(can.precisions)}, not {precision}"
             )
         return _load_refusal(choice.name, can, load)
+
+    def _place_refusal(self, choice: BackendChoice, can: Capabilities, device: str) -> Refusal | None:
+        if device not in can.devices:
+            return Refusal("no such device", f"{choice.name} runs on {', '.join(can.devices)}, not on {device}")
+        return self._registry.devices[device].present()
+
+    def _finished_refusal(self, cell: Cell) -> Refusal | None:
+        """Nothing is built or converted of a finished artifact: it runs as it is, where it is read, or not at all."""
+        ending = self._registry.models[cell.model].finished
+        if cell.chain.steps:
+            told = f"{ending} is finished: no technique changes it; bring the model as .keras or .h5 for that"
+            return Refusal("not supported by format", told)
+        backend = self._registry.backends[cell.backend.name]
+        can = backend.abilities(cell.backend.parameters)
+        if ending not in can.reads:
+            return Refusal("not supported by format", f"{cell.backend.name} reads {_readable(can)}, not {ending}")
+        return (
+            self._place_refusal(cell.backend, can, cell.device)
+            or _load_refusal(cell.backend.name, can, cell.load)
+            or _not_installed(backend.needs(cell.backend.parameters), backend.install)
+            or self._model(cell.model)
+        )
 
     def _chain_refusal(self, chain: Chain) -> Refusal | None:
         if chain.artifact_steps:
@@ -217,6 +239,10 @@ def _load_refusal(backend: str, can: Capabilities, load: Load) -> Refusal | None
     if not can.runs and load != Load():
         return Refusal("not supported by format", f"{backend} only has a size, whatever the load; it stands at b1")
     return None
+
+
+def _readable(can: Capabilities) -> str:
+    return ", ".join(can.reads) or "no finished artifacts"
 
 
 def _not_installed(needs: Iterable[Requirement], install: str) -> Refusal | None:

@@ -209,7 +209,8 @@ class _Judge:
         backend = self._registry.backends[cell.backend.name]
         can = backend.abilities(cell.backend.parameters)
         if ending not in can.reads:
-            return Refusal("not supported by format", f"{cell.backend.name} reads {_readable(can)}, not {ending}")
+            reads = f"reads {', '.join(can.reads)}, not {ending}" if can.reads else f"reads no finished {ending}"
+            return Refusal("not supported by format", f"{cell.backend.name} {reads}")
         return (
             self._place_refusal(cell.backend, can, cell.device)
             or _load_refusal(cell.backend.name, can, cell.load)
@@ -239,10 +240,6 @@ def _load_refusal(backend: str, can: Capabilities, load: Load) -> Refusal | None
     if not can.runs and load != Load():
         return Refusal("not supported by format", f"{backend} only has a size, whatever the load; it stands at b1")
     return None
-
-
-def _readable(can: Capabilities) -> str:
-    return ", ".join(can.reads) or "no finished artifacts"
 
 
 def _not_installed(needs: Iterable[Requirement], install: str) -> Refusal | None:

@@ -48,7 +48,9 @@ def check_weights(path: Path, config: Node) -> None:
     # h5py raises whatever its library says of a damaged file.
     except Exception as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BadInput(f"{path}: its {WEIGHTS} is not HDF5, or is damaged: {first[:200]}; save it again") from error
+        raise BadInput(
+            f"{path}: its {_called(path)} is not HDF5, or is damaged: {first[:200]}; save it again"
+        ) from error
     asked = sum(map(_least_weights, _layers(config)))
     if asked > max(_FEW, _SLACK * held):
         raise BadInput(
@@ -123,7 +125,13 @@ def _fault(item: Any) -> str | None:
 
 
 def _refused(path: Path, name: str, fault: str) -> BadInput:
-    return BadInput(f"{path}: {clipped(name)!r} in its {WEIGHTS} is {fault}, which Keras never writes; save it again")
+    return BadInput(
+        f"{path}: {clipped(name)!r} in its {_called(path)} is {fault}, which Keras never writes; save it again"
+    )
+
+
+def _called(path: Path) -> str:
+    return WEIGHTS if path.suffix == SUFFIX else "content"
 
 
 def _layers(config: Node) -> Iterator[Node]:

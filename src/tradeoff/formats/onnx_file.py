@@ -84,7 +84,7 @@ def _graph(path: Path) -> memoryview:
 
 
 def _tensor(value: memoryview) -> Tensor:
-    name = protobuf.text(value, 1)
+    name = safe(protobuf.text(value, 1))
     kind = protobuf.block(value, 2)
     tensor = None if kind is None else protobuf.block(kind, 1)
     if tensor is None:

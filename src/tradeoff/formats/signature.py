@@ -64,12 +64,12 @@ def single(inputs: list[Tensor], outputs: list[Tensor], last: str, operations: i
     """The signature of an artifact with one numeric input and one numeric output; all others are refused."""
     for found, what in ((inputs, "inputs"), (outputs, "outputs")):
         if len(found) != 1:
-            names = ", ".join(tensor.name for tensor in found[:5])
+            names = ", ".join(tensor.name[:60] for tensor in found[:5])
             told = f" ({names})" if names else ""
             raise BadInput(f"it has {len(found)} {what}{told}; models with one input and one output are taken for now")
     for tensor, what in ((inputs[0], "input"), (outputs[0], "output")):
         if tensor.dtype not in _NUMERIC:
-            raise BadInput(f"its {what} {tensor.name!r} is {tensor.dtype}; only numbers are taken for now")
+            raise BadInput(f"its {what} {tensor.name[:60]!r} is {tensor.dtype}; only numbers are taken for now")
     if inputs[0].shape == ():
-        raise BadInput(f"its input {inputs[0].name!r} is a single number; its first axis must count the samples")
+        raise BadInput(f"its input {inputs[0].name[:60]!r} is a single number; its first axis must count the samples")
     return Signature(inputs[0], outputs[0], last, operations)

@@ -95,7 +95,9 @@ def read_tflite(path: Path) -> Signature:
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
     except (struct.error, ValueError, IndexError, OverflowError) as error:
-        raise BadInput(f"{path} is a LiteRT model that is damaged or cut short: {error}; copy it again") from error
+        raise BadInput(
+            f"{path} is a LiteRT model that is damaged or cut short; copy it again, or convert anew"
+        ) from error
     try:
         return single(inputs, outputs, last, count)
     except BadInput as error:

@@ -99,7 +99,7 @@ def read_saved_model(folder: Path, allow_code: bool = False) -> Signature:
 
 def _signature(folder: Path, metas: list[memoryview]) -> tuple[list[Tensor], list[Tensor]]:
     known = {name: entry for meta in metas for name, entry in protobuf.mapped(meta, 5).items()}
-    name = next((name for name in _SERVED if name in known), None)
+    name: str | None = next((name for name in _SERVED if name in known), None)
     if name is None:
         others = [name for name in known if not name.startswith("__")]
         if len(others) != 1:

@@ -115,7 +115,7 @@ def _opened(path: Path) -> Any:
     try:
         from PIL import Image
     except ImportError as error:
-        raise BadInput("reading images needs Pillow: pip install pillow") from error
+        raise BadInput("reading images needs Pillow: pip install 'tradeoff[images]'") from error
     try:
         return Image.open(path)
     # Pillow's readers raise whatever a damaged file makes them raise; a bomb is an error of its own.

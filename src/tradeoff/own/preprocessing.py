@@ -58,7 +58,7 @@ def resized(x: NDArray[Any], size: int) -> NDArray[Any]:
     try:
         from PIL import Image
     except ImportError as error:
-        raise BadInput("the step resize needs Pillow: pip install pillow") from error
+        raise BadInput("the step resize needs Pillow: pip install 'tradeoff[images]'") from error
     planes = np.moveaxis(x.reshape(*x.shape[:3], -1), -1, 1).astype(np.float32)
     small = np.empty((*planes.shape[:2], size, size), np.float32)
     for place in np.ndindex(*planes.shape[:2]):

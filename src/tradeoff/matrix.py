@@ -86,7 +86,15 @@ def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], not
         else:
             words[axis] = chosen
         words[axis] = tuple(dict.fromkeys(_expand(words[axis], registered)))
+    if settings.words("backends") is None and settings.text("preset") not in settings.presets:
+        words["backends"] = tuple(dict.fromkeys((*words["backends"], *_readers(registry, own_models))))
     return _Axes(**words)
+
+
+def _readers(registry: Registry, models: Iterable[str]) -> Iterable[str]:
+    """The backends that read what a person has brought finished: nobody has to know their names."""
+    endings = {registry.models[name].finished for name in models} - {""}
+    return (name for name, backend in registry.backends.items() if endings & {*backend.capabilities.reads})
 
 
 def _registered(axis: str, registry: Registry) -> tuple[str, ...]:

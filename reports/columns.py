@@ -41,7 +41,11 @@ class ColumnOfRows:
 def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
     """All columns that could say something of these rows, in reading order."""
     metric = _only({row.metric for row in rows if row.metric})
+    models = (
+        [ColumnOfRows(Column("model", "model", folds=True), _model)] if len({r.cell.model for r in rows}) > 1 else []
+    )
     return [
+        *models,
         ColumnOfRows(Column("technique", "technique", folds=True), _technique),
         ColumnOfRows(Column("backend", "backend", folds=True, under="technique"), _backend),
         _metric_column(metric, rows),
@@ -110,6 +114,10 @@ def measurement_cell(measurement: Measurement | None, quantity: Quantity, prefix
     text = prefix + number(measurement.value, quantity, measurement.unit)
     origin = measurement.provenance
     return Cell(marked(text, origin), measurement.value, marked(text, origin, short=True))
+
+
+def _model(row: Row) -> Cell:
+    return Cell(printable(row.cell.model), row.cell.model)
 
 
 def _technique(row: Row) -> Cell:

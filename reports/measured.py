@@ -49,7 +49,7 @@ def _group(rows: Iterable[Row]) -> dict[Conditions, list[Row]]:
     groups: dict[Conditions, list[Row]] = {}
     for row in rows:
         cell = row.cell
-        key = Conditions(cell.model, cell.device, cell.load, row.record.suite, row.run)
+        key = Conditions(row.family, cell.device, cell.load, row.record.suite, row.run)
         groups.setdefault(key, []).append(row)
     first = {name: position for position, name in reversed(list(enumerate(k.model for k in groups)))}
     # A stable sort: within equal conditions the runs keep the order in which they were given.

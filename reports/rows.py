@@ -73,6 +73,11 @@ class Row:
         return self.record.cell
 
     @property
+    def family(self) -> str:
+        """The model that this one is compared with, which is mostly itself: both stand in one table."""
+        return compared_with(self.record)
+
+    @property
     def metric(self) -> str:
         """The name of the task's metric, whether or not it could be measured; empty when there is none."""
         named = self.record.facts.get("metric")
@@ -162,15 +167,22 @@ def make_rows(runs: Sequence[Run]) -> list[Row]:
 def _rows_of_run(label: str, records: Iterable[Record]) -> Iterator[Row]:
     final = last_words(records).values()
     measured = [record for record in final if record.status == "measured"]
-    baselines = {_conditions(record): record for record in measured if record.cell.chain == BASELINE}
+    baselines = {_conditions(record, record.cell.model): record for record in measured if record.cell.chain == BASELINE}
     for record in final:
-        yield Row(label, record, baselines.get(_conditions(record)) if record.status == "measured" else None)
+        theirs = baselines.get(_conditions(record, compared_with(record)))
+        yield Row(label, record, theirs if record.status == "measured" else None)
 
 
-def _conditions(record: Record) -> tuple[str, ...]:
+def compared_with(record: Record) -> str:
+    """The model whose baseline a record is compared with."""
+    named = record.facts.get("baseline")
+    return named if isinstance(named, str) and named else record.cell.model
+
+
+def _conditions(record: Record, model: str) -> tuple[str, ...]:
     """Everything but the chain."""
     cell = record.cell
-    return (record.suite, cell.model, cell.backend, cell.device, cell.load)
+    return (record.suite, model, cell.backend, cell.device, cell.load)
 
 
 def divide(baseline: Measurement, ours: Measurement, *, noisy: bool = False) -> Ratio | None:

@@ -6,6 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from finished_files import write_tflite
+
 from tradeoff.doctor import examine
 from tradeoff.options import Settings
 from tradeoff.registry import PluginSources
@@ -61,6 +63,17 @@ def test_a_plugin_that_is_switched_off_brings_no_cells() -> None:
     assert "backend keras " in text
     assert "backend litert " not in text
     assert "cells: 2 of 4 can run" in text
+
+
+def test_a_model_alone_is_explained(tmp_path: Path) -> None:
+    text, healthy = told(model=(str(write_tflite(tmp_path / "net.tflite")),))
+    assert healthy
+    assert text.splitlines() == [
+        f"model {tmp_path}/net.tflite, called net.tflite",
+        "  a finished artifact (.tflite): no technique changes it",
+        "  takes samples of (4), float32",
+        "  gives 3 outputs; what it ends with: softmax",
+    ]
 
 
 def test_a_store_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -317,6 +317,10 @@ def test_a_fingerprint_is_of_ordinary_files_alone(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"abc")
     assert fingerprint(tmp_path / "a").bytes == 3
     assert fingerprint(tmp_path / "a").sha256.startswith("ba7816bf")
-    for other in (tmp_path, Path("/dev/zero"), tmp_path / "gone"):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a").write_bytes(b"abc")
+    assert fingerprint(tmp_path / "folder").bytes == 3
+    assert fingerprint(tmp_path / "folder") != fingerprint(tmp_path / "a")
+    for other in (Path("/dev/zero"), tmp_path / "gone"):
         with pytest.raises(BadInput, match="there is no such file"):
             fingerprint(other)

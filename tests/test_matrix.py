@@ -162,6 +162,47 @@ def test_models_of_the_user_are_run_alone_unless_others_are_asked_for() -> None:
     assert {planned.cell.model for planned in own.cells} == {"mine"}
 
 
+class Reading(Fast):
+    name = "reading"
+    capabilities = Capabilities(precisions=("int8",), reads=(".tflite", ".net"), max_batch=8)
+
+
+FINISHED = replace(
+    REGISTRY,
+    models={**REGISTRY.models, "mine.net": Model("mine.net", "t", finished=".net")},
+    backends={**REGISTRY.backends, "reading": Reading()},
+)
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        # A backend that makes no float32 may read what somebody else has made.
+        ("mine.net/baseline/reading/host-cpu/b1", "None"),
+        ("mine.net/int8/reading/host-cpu/b1", "not supported by format: .net is finished: no technique changes it"),
+        ("mine.net/baseline/fast/host-cpu/b1", "not supported by format: fast reads no finished .net"),
+        (
+            "mine.net/baseline/reading/host-cpu/b16",
+            "not supported by format: reading takes at most 8 samples a request",
+        ),
+        ("mine.net/baseline/reading/board/b1", "no such device: reading runs on host-cpu, not on board"),
+        ("cnn/baseline/reading/host-cpu/b1", "not implemented here: reading realises int8, not float32"),
+    ],
+)
+def test_a_finished_artifact_runs_as_it_is_where_it_is_read(cell: str, told: str) -> None:
+    matrix = plan(Settings({"cells": (cell,)}, {"quick": {"devices": ("host-cpu",), **QUICK}}), FINISHED)
+    assert reason(matrix, cell).startswith(told)
+
+
+def test_what_reads_a_finished_artifact_of_the_users_is_run_without_being_named() -> None:
+    quick = {"quick": {"devices": ("host-cpu",), **QUICK}}
+    matrix = plan(Settings({}, quick), FINISHED, ["mine.net", "cnn"])
+    assert {planned.cell.backend.name for planned in matrix.cells} == {"fast", "reading"}
+    for values, models in (({"backends": ("fast",)}, ["mine.net"]), ({}, ["cnn"]), ({"preset": "quick"}, ["mine.net"])):
+        matrix = plan(Settings(values, quick), FINISHED, models)
+        assert {planned.cell.backend.name for planned in matrix.cells} == {"fast"}
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [

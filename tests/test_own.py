@@ -37,7 +37,7 @@ def test_nothing_of_ones_own_is_nothing() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"model": ("my.keras",)}, "--tradeoff-model needs --tradeoff-data FILE.npz"),
+        ({"model": ("my.keras",)}, "--tradeoff-model needs --tradeoff-data: "),
         ({"data": "my.npz"}, "--tradeoff-data needs --tradeoff-model FILE.keras"),
         ({"metric": "mae"}, "--tradeoff-metric is about your own data"),
         ({"preprocess": "divide:255"}, "--tradeoff-preprocess is about your own data"),

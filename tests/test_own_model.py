@@ -268,11 +268,20 @@ OTHER_FILES: dict[str, tuple[Any, str]] = {
     "missing": (lambda path: None, "there is no such file"),
     "empty": (lambda path: path.touch(), "is empty"),
     "text": (lambda path: path.write_text("hello"), "is not a .keras file"),
-    "a folder": (lambda path: path.mkdir(), "this is a folder"),
-    "a SavedModel": (make_saved_model, "this is a SavedModel folder"),
-    "HDF5": (lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), "looks like HDF5, Keras's older .h5"),
-    "LiteRT": (lambda path: path.write_bytes(b"\x1c\0\0\0TFL3" + bytes(99)), "looks like a LiteRT model"),
-    "ONNX": (lambda path: path.write_bytes(b"\x08\x08\x12\x07pytorch\x1a\x052.1.0"), "looks like ONNX"),
+    "a folder": (lambda path: path.mkdir(), "is a folder without saved_model.pb"),
+    "a SavedModel": (make_saved_model, "saved_model.pb is empty"),
+    "HDF5": (
+        lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)),
+        r"looks like HDF5, Keras's older format; its name must end in \.h5",
+    ),
+    "LiteRT": (
+        lambda path: path.write_bytes(b"\x1c\0\0\0TFL3" + bytes(99)),
+        r"looks like a LiteRT model; its name must end in \.tflite",
+    ),
+    "ONNX": (
+        lambda path: path.write_bytes(b"\x08\x08\x12\x07pytorch\x1a\x052.1.0"),
+        r"looks like ONNX; its name must end in \.onnx",
+    ),
     "a pickle": (lambda path: path.write_bytes(b"\x80\x04\x95" + bytes(99)), "looks like a pickle, which is never"),
     "PyTorch": (lambda path: make_zip(path, "net/data.pkl"), "is a PyTorch file, not a .keras file"),
     "arrays": (lambda path: make_zip(path, "x.npy"), "is an .npz file of arrays"),
@@ -283,13 +292,13 @@ OTHER_FILES: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("other", OTHER_FILES)
-def test_another_file_is_told_for_what_it_is_with_the_way_to_a_keras_file(path: Path, other: str) -> None:
+def test_another_file_is_told_for_what_it_is_and_what_to_do(path: Path, other: str) -> None:
     make, message = OTHER_FILES[other]
     make(path)
     with pytest.raises(BadInput, match=message) as caught:
         inspect_model(path)
     assert str(path) in str(caught.value)
-    assert 'model.save("my.keras")' in str(caught.value)
+    assert any(mend in str(caught.value) for mend in ("writes one", "must end in", "are taken"))
 
 
 def test_a_damaged_weight_is_noticed(path: Path) -> None:
@@ -371,6 +380,9 @@ def save_data(path: Path, shape: tuple[int, ...] = (8, 8), classes: int = 3) -> 
         ((64,), (8, 8), "add the step flatten to --tradeoff-preprocess"),
         ((8, 6, 3), (3, 8, 6), "numpy.moveaxis"),
         ((8, 8), (8, 8, 1), r"x\[\.\.\., 0\]"),
+        ((8, 8, 1), (8, 8, 3), "add the step gray"),
+        ((3, 8, 8), (8, 8, 3), "add the step channels_first"),
+        ((9, 9, 3), (8, 8, 3), "begin --tradeoff-preprocess with resize:9"),
         ((9, 9), (8, 8), "check that this file belongs to this model"),
     ],
 )

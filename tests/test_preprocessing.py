@@ -105,5 +105,7 @@ def test_values_that_leave_float32_are_told_with_the_step_that_made_them(text: s
 
 
 def test_every_step_has_a_line_for_a_person() -> None:
-    assert set(PREPROCESSING) == {"divide", "subtract", "multiply", "channels", "flatten"}
+    assert set(PREPROCESSING) == {
+        "resize", "divide", "subtract", "multiply", "channels", "gray", "channels_first", "flatten",
+    }  # fmt: skip
     assert all(PREPROCESSING.values())

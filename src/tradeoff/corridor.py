@@ -29,6 +29,8 @@ _QUEUED: Final = f"{_ARRIVED}no interval: requests in a queue are not independen
 _PERCENTILES: Final = (0.5, 0.9, 0.99)
 _DEVICE: Final = "nothing here measures a device's own memory"
 _NATIVE: Final = "the peak less what Python had at its own peak"
+_CAME: Final = "finished when it came; nothing tells how it was made"
+_UNITS: Final = {"build_seconds": "s", "conversion_seconds": "s"}
 _ADDED_UP: Final = "all of them together; a runtime that uses memory again needs less at once"
 
 
@@ -51,8 +53,19 @@ class Corridor:
     _verdicts: list[str] = field(default_factory=list)
     _same_as: str | None = None
 
-    def build(self) -> Entry:
-        """Train the model, or take it from the store, and apply the chain's techniques of stage ``model``."""
+    def build(self) -> Entry | None:
+        """Train the model, or take it from the store, and apply the chain's techniques of stage ``model``.
+
+        A finished artifact has no variant: it was built elsewhere, and nothing is known of how.
+        """
+        baseline = self._supply.baseline(self.cell).model
+        if baseline != self.cell.model:
+            self._facts["baseline"] = baseline
+        if self._finished:
+            self._facts |= {"finished": self._finished, "seed": self._supply.seed}
+            for name in ("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"):
+                self._measurements[name] = Measurement(None, _UNITS.get(name, "1"), "lower", "unavailable", note=_CAME)
+            return None
         made = self._supply.variants(self.cell.model, self.cell.chain.model_steps, self._progress)
         variant = made[-1]
         facts = variant.facts
@@ -64,13 +77,14 @@ class Corridor:
         self._facts |= {"variant": variant.key, "seed": self._supply.seed}
         return variant
 
-    def convert(self, variant: Entry) -> Entry:
-        """Have the backend make what would be shipped."""
+    def convert(self, variant: Entry | None) -> Entry:
+        """Have the backend make what would be shipped; a finished artifact is adopted into the store as it is."""
         artifact = self._supply.artifact(self.cell, self._progress)
         facts = artifact.facts
         self._note("artifact_bytes", facts["bytes"], "B", "lower")
         self._note("gzip_bytes", facts["gzip_bytes"], "B", "lower")
-        self._note("conversion_seconds", facts["seconds"], "s", "lower")
+        if not self._finished:
+            self._note("conversion_seconds", facts["seconds"], "s", "lower")
         self._facts |= {"artifact": artifact.key, "content": facts["content"][:16]}
         return artifact
 
@@ -85,6 +99,8 @@ class Corridor:
         self._facts |= {"metric": task.metric, "floor": task.floor, "test_samples": facts.get("samples")}
         for name, value in {**facts["quality"], **facts["agreement"]}.items():
             self._note(name, value, "1", _direction(name))
+        if not facts["agreement"]:
+            self._note("cosine", None, "1", "higher", facts.get("missing", ""))
         quality = facts["quality"].get(task.metric)
         if task.floor is not None and quality is not None and _worse(quality, task.floor, task.metric):
             self._verdicts.append(f"below floor {task.floor:g}")
@@ -223,6 +239,11 @@ class Corridor:
         return self._supply.can(self.cell).runs
 
     @property
+    def _finished(self) -> str:
+        """The ending of a finished artifact; empty for a model that is built here."""
+        return self._supply.registry.models[self.cell.model].finished
+
+    @property
     def _provenance(self) -> Provenance:
         return self._supply.registry.devices[self.cell.device].provenance
 
@@ -230,7 +251,7 @@ class Corridor:
         return {
             "threads": self.cell.backend.parameters.get("threads", 1),
             "pinned": self._supply.cores(self.cell),
-            "precision": self.cell.chain.precision_name,
+            "precision": "as it came" if self._finished else self.cell.chain.precision_name,
             "runtime": " ".join(f"{name} {version}" for name, version in self._supply.runtime(self.cell).items()),
             "engine": keras_engine(),
             "device_provenance": self._provenance,

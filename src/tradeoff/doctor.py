@@ -24,10 +24,11 @@ from tradeoff.vocabulary import Backend, Requirement
 
 def examine(settings: Settings, sources: PluginSources) -> tuple[list[str], bool]:
     """Everything the doctor says, and whether at least one cell can run."""
-    own = explain_own(settings)
-    if own and not settings.words("model"):
+    registry = load_registry(sources)
+    own = explain_own(settings, registry.reads)
+    if own and not (settings.words("model") and settings.text("data")):
         return own, True
-    plan = make_plan(settings, sources, load_registry(sources))
+    plan = make_plan(settings, sources, registry)
     lines = [*own, *_machine(), *_spoilers(advice(look_around(_threads(plan.matrix)))), *_frameworks(plan.registry)]
     lines += [*_meters(plan.registry), *_cells(plan.matrix), *_store(settings)]
     lines += [safe(f"problem: {problem}") for problem in plan.registry.problems]

@@ -91,7 +91,15 @@ def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], not
         if axis == "backends":
             several[QUICK] = tuple(name for name in registered if registry.backends[name].quick)
         words[axis] = tuple(dict.fromkeys(_expand(words[axis], several)))
+    if settings.words("backends") is None and settings.text("preset") not in settings.presets:
+        words["backends"] = tuple(dict.fromkeys((*words["backends"], *_readers(registry, own_models))))
     return _Axes(**words)
+
+
+def _readers(registry: Registry, models: Iterable[str]) -> Iterable[str]:
+    """The backends that read what a person has brought finished: nobody has to know their names."""
+    endings = {registry.models[name].finished for name in models} - {""}
+    return (name for name, backend in registry.backends.items() if endings & {*backend.capabilities.reads})
 
 
 def _registered(axis: str, registry: Registry) -> tuple[str, ...]:
@@ -176,6 +184,8 @@ class _Judge:
         self._fit = cache(self._fit_refusal)
 
     def refusal(self, cell: Cell) -> Refusal | None:
+        if self._registry.models[cell.model].finished:
+            return self._finished_refusal(cell)
         return (
             self._fit(cell.backend, cell.chain.precision_name, cell.device, cell.load)
             or self._chain(cell.chain)
@@ -186,9 +196,7 @@ class _Judge:
 
     def _fit_refusal(self, choice: BackendChoice, precision: str, device: str, load: Load) -> Refusal | None:
         can = self._registry.backends[choice.name].abilities(choice.parameters)
-        if device not in can.devices:
-            return Refusal("no such device", f"{choice.name} runs on {', '.join(can.devices)}, not on {device}")
-        missing = self._registry.devices[device].present()
+        missing = self._place_refusal(choice, can, device)
         if missing:
             return missing
         if precision not in can.precisions:
@@ -196,6 +204,29 @@ class _Judge:
                 "not implemented here", f"{choice.name} realises {', '.join(can.precisions)}, not {precision}"
             )
         return _load_refusal(choice.name, can, load)
+
+    def _place_refusal(self, choice: BackendChoice, can: Capabilities, device: str) -> Refusal | None:
+        if device not in can.devices:
+            return Refusal("no such device", f"{choice.name} runs on {', '.join(can.devices)}, not on {device}")
+        return self._registry.devices[device].present()
+
+    def _finished_refusal(self, cell: Cell) -> Refusal | None:
+        """Nothing is built or converted of a finished artifact: it runs as it is, where it is read, or not at all."""
+        ending = self._registry.models[cell.model].finished
+        if cell.chain.steps:
+            told = f"{ending} is finished: no technique changes it; bring the model as .keras or .h5 for that"
+            return Refusal("not supported by format", told)
+        backend = self._registry.backends[cell.backend.name]
+        can = backend.abilities(cell.backend.parameters)
+        if ending not in can.reads:
+            reads = f"reads {', '.join(can.reads)}, not {ending}" if can.reads else f"reads no finished {ending}"
+            return Refusal("not supported by format", f"{cell.backend.name} {reads}")
+        return (
+            self._place_refusal(cell.backend, can, cell.device)
+            or _load_refusal(cell.backend.name, can, cell.load)
+            or _not_installed(backend.needs(cell.backend.parameters), backend.install)
+            or self._model(cell.model)
+        )
 
     def _chain_refusal(self, chain: Chain) -> Refusal | None:
         if chain.artifact_steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -67,8 +68,21 @@ OPTIONS: Final = (
     Option(
         "cells", "exact cells by glob over the axes: 'cnn/int8/*'; may add a chain to the preset", "GLOBS", many=True
     ),
-    Option("model", "your own trained .keras file; several with commas", "FILES", many=True, is_path=True),
-    Option("data", "your own data: .npz with x_train, y_train, x_test, y_test or with x, y", "FILE", is_path=True),
+    Option(
+        "model",
+        "your own trained model: .keras, .h5, or finished: .tflite, .onnx, a SavedModel folder; several with commas",
+        "FILES",
+        many=True,
+        is_path=True,
+    ),
+    Option(
+        "data",
+        "your own data: .npz with x_train, y_train, x_test, y_test or with x, y; a folder of images by class; or "
+        "module:callable",
+        "SOURCE",
+        is_path=True,
+    ),
+    Option("baseline", "the model that all others of its task are compared with, by name", "NAME"),
     Option("preprocess", "what your model expects done to the data: 'divide:255', 'subtract:0.5+multiply:2'", "STEPS"),
     Option("kind", "what your data is: classification or regression", "KIND"),
     Option("metric", "how your model is judged: accuracy, mae, mse, r2", "NAME"),
@@ -106,6 +120,7 @@ OPTIONS: Final = (
     Option("in-process", "no workers: everything in the pytest process, for a debugger"),
 )
 
+_FUNCTION: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 BY_NAME: Final = {option.name: option for option in OPTIONS}
 _PRESETS: Final = "presets"
 _AXES: Final = ("models", "techniques", "backends", "devices", "loads")
@@ -187,8 +202,12 @@ def _words(where: str, key: str, value: Any) -> tuple[str, ...]:
 
 
 def _resolve(option: Option, base: Path, text: str) -> str:
-    # What git keeps lies in no folder.
-    return str(base / Path(text).expanduser()) if option.is_path and not text.startswith("git:") else text
+    return str(base / Path(text).expanduser()) if option.is_path and not names_no_file(option.name, text) else text
+
+
+def names_no_file(option: str, text: str) -> bool:
+    """Whether what is spelled like this lies in no folder: what git keeps, and functions that give data."""
+    return text.startswith("git:") or (option == "data" and _FUNCTION.fullmatch(text) is not None)
 
 
 def _preset(path: Path, name: str, preset: Any) -> dict[str, tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tradeoff.baseline import check_baseline
 from tradeoff.matrix import Matrix, plan
 from tradeoff.measure.energy import chosen_meters
 from tradeoff.options import Settings
@@ -25,10 +26,11 @@ class Plan:
 def make_plan(settings: Settings, sources: PluginSources, registry: Registry) -> Plan:
     """Check options and the user's own files, and plan the matrix."""
     settings.check()
-    own = read_own(settings)
+    own = read_own(settings, registry.reads)
     names: list[str] = []
     if own is not None:
         registry = registry.with_own(own.task, own.models)
         names = [model.name for model in own.models]
+    check_baseline(registry, settings.text("baseline"))
     chosen_meters(settings.words("meters"), registry)
     return Plan(settings, sources, registry, plan(settings, registry, names), own)

@@ -10,7 +10,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -56,9 +56,19 @@ class Registry:
             raise UnknownName(f"task of model {model.name}", model.task, self.tasks)
         return self.tasks[model.task]
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The endings of finished artifacts that some backend reads."""
+        return frozenset(ending for backend in self.backends.values() for ending in backend.capabilities.reads)
+
     def with_own(self, task: Task, models: Iterable[Model]) -> Registry:
         """The same, with the models a user brought."""
-        added = {model.name: model for model in models}
+        name = task.name
+        while name in self.tasks:
+            # Data may be called like a task that is registered, which other models go on to have.
+            name = f"own-{name}"
+        task = replace(task, name=name)
+        added = {model.name: replace(model, task=name) for model in models}
         taken = sorted(added.keys() & self.models.keys())
         if taken:
             raise BadInput(f"a model named {taken[0]!r} is registered already; rename the file to use it")

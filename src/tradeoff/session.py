@@ -137,7 +137,8 @@ def begin_session(
         journal = Journal.go_on(place.path)
     workers = _workers(plan_, place.path)
     meters = chosen_meters(settings.words("meters"), plan_.registry)
-    supply = Supply(plan_.registry, store, workers, settings.seed, meters, settings.text("pin"))
+    pin, baseline = settings.text("pin"), settings.text("baseline")
+    supply = Supply(plan_.registry, store, workers, settings.seed, meters, pin, baseline)
     return Session(plan_, place, store, workers, run, journal, clock, timing, supply, before or Content(run))
 
 

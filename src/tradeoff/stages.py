@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import gzip
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.datafiles import DataFiles, write_data
-from tradeoff.errors import BadInput, TradeoffError
-from tradeoff.fingerprint import digest_tree, files_in
+from tradeoff.errors import BadInput, Refused, TradeoffError
+from tradeoff.fingerprint import digest, digest_tree, files_in
+from tradeoff.formats.finished import adopt
 from tradeoff.formats.keras_files import permit_code
 from tradeoff.loads.ground import Ground
 from tradeoff.loads.scenarios import run_scenario
@@ -78,6 +79,7 @@ class Desk:
             "build": self.build,
             "reference": self.reference,
             "convert": self.convert,
+            "adopt": self.adopt,
             "evaluate": self.evaluate,
             "time": self.time,
             "meter": self.meter,
@@ -160,15 +162,18 @@ class Desk:
         )
 
     def reference(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-        """The Keras model's own outputs on the test split, which every artifact is compared with."""
+        """A model's own outputs on the test split, which artifacts are compared with: Keras's, or a finished one's."""
         import numpy as np
 
         from tradeoff import quality
         from tradeoff.formats import keras_files
 
-        model = self._load(Path(request["variant"]) / MODEL_FILE)
         test = DataFiles(Path(request["data"])).split("test")
-        outputs = keras_files.outputs_of(model, test.x, EVALUATION_BATCH)
+        if "artifact" in request:
+            outputs = self._outputs({**request, "finished": True}, test, progress)
+        else:
+            model = self._load(Path(request["variant"]) / MODEL_FILE)
+            outputs = keras_files.outputs_of(model, test.x, EVALUATION_BATCH)
         np.save(Path(request["folder"]) / OUTPUTS_FILE, outputs)
         return {"quality": _plain(quality.judge(outputs, test.y, self._task(request)))}
 
@@ -192,24 +197,54 @@ class Desk:
         )
         return _describe(backend, folder, Path(artifact)) | {"seconds": perf_counter() - begun}
 
+    def adopt(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """Copy a finished artifact into the store, and say what it is."""
+        folder = Path(request["folder"])
+        artifact = adopt(Path(request["file"]), request["ending"], folder, request["content"])
+        found = _describe(self._backend(request), folder, artifact)
+        beside = [path for name, path in files_in(folder).items() if not _belongs(name, found["artifact"])]
+        if beside:
+            # Weights that lie in files of their own are as much of it as its graph.
+            content = found["content"], digest_tree(folder)
+            found |= _sizes(list(files_in(folder).values())) | {"content": digest(content)}
+        return found
+
     def evaluate(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Accuracy of the shipped artifact on its own runtime, and how far it left the original."""
         import numpy as np
 
         from tradeoff import quality
 
-        runner = self._load_runner(request)
         test = DataFiles(Path(request["data"])).split("test")
-        limit = self._can(request).max_batch or EVALUATION_BATCH
-        outputs = run_all(runner, test.x, min(limit, EVALUATION_BATCH), progress)
-        reference = np.load(Path(request["reference"]) / OUTPUTS_FILE, allow_pickle=False)
+        outputs = self._outputs(request, test, progress)
         np.save(Path(request["folder"]) / OUTPUTS_FILE, outputs)
         task = self._task(request)
+        agreement, missing = {}, request["missing"]
+        if request["reference"]:
+            reference = np.load(Path(request["reference"]) / OUTPUTS_FILE, allow_pickle=False)
+            try:
+                agreement = quality.agreement(outputs, reference, task)
+            except BadInput as error:
+                if not request["finished"]:
+                    raise
+                missing = str(error)
         return {
             "quality": _plain(quality.judge(outputs, test.y, task)),
-            "agreement": _plain(quality.agreement(outputs, reference, task)),
+            "agreement": _plain(agreement),
+            "missing": missing,
             "samples": len(test),
         }
+
+    def _outputs(self, request: Mapping[str, Any], test: Split, progress: Progress) -> Array:
+        """Of the whole test split. A finished artifact may take one sample at a time and no more."""
+        runner = self._load_runner(request)
+        size = min(self._can(request).max_batch or EVALUATION_BATCH, EVALUATION_BATCH)
+        try:
+            return run_all(runner, test.x, size, progress)
+        except Refused:
+            if not request["finished"] or size == 1:
+                raise
+            return run_all(runner, test.x, 1, progress)
 
     def time(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Time whole requests, beside those of a baseline if one is given, on several loads of the artifact.
@@ -335,9 +370,19 @@ def _describe(backend: Backend, folder: Path, artifact: Path) -> dict[str, Any]:
     return {
         "artifact": artifact.resolve().relative_to(folder.resolve()).as_posix(),
         "content": backend.content(artifact) or digest_tree(artifact),
+        **_sizes(files),
+    }
+
+
+def _sizes(files: Sequence[Path]) -> dict[str, int]:
+    return {
         "bytes": sum(path.stat().st_size for path in files),
         "gzip_bytes": sum(len(gzip.compress(path.read_bytes(), 9, mtime=0)) for path in files),
     }
+
+
+def _belongs(name: str, artifact: str) -> bool:
+    return name == artifact or name.startswith(f"{artifact}/")
 
 
 def run_all(runner: Runner, x: Array, size: int, progress: Progress) -> Array:

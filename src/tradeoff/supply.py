@@ -7,12 +7,13 @@ framework.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tradeoff.cell import Cell
-from tradeoff.chain import FLOAT32, Chain, Step
+from tradeoff.baseline import baseline_of, can_be_had, reader_of
+from tradeoff.cell import Cell, Load
+from tradeoff.chain import Chain, Step
 from tradeoff.engine import engine_requirements, training_environment
 from tradeoff.errors import TradeoffError
 from tradeoff.fingerprint import digest
@@ -34,6 +35,8 @@ from tradeoff.vocabulary import Backend, Capabilities, Environment, Progress
 _FOOTPRINT_VERSION: Final = "1"
 #: Raise it when operators are profiled in another way.
 _PROFILE_VERSION: Final = "1"
+#: A worker that needs no framework.
+_PLAIN: Final = Environment("data")
 #: What of a machine decides how long loading takes and how much memory, beside the instruction sets.
 _MACHINE: Final = ("architecture", "processor", "cores", "python")
 
@@ -56,6 +59,7 @@ class Supply:
 
     :param meters: what energy is read from, by name.
     :param pin: the cores that are timed on, as they were asked for.
+    :param named: the model that all others of its task are compared with, if one was named.
     """
 
     registry: Registry
@@ -64,6 +68,7 @@ class Supply:
     seed: int
     meters: tuple[str, ...] = ()
     pin: str | None = None
+    named: str | None = None
     _cores: dict[int, tuple[int, ...] | None] = field(default_factory=dict)
     _metered: dict[tuple[Any, ...], Metered] = field(default_factory=dict)
     _meters: Mapping[str, str] | None = None
@@ -78,7 +83,10 @@ class Supply:
         """The task's splits as files."""
         task = self.registry.task_of(self.registry.models[model])
         inputs = {"task": task.name, "version": task.version}
-        return self._make("data", inputs, training_environment(), {"stage": "data", "task": task.name}, progress)
+        # With finished artifacts alone no Keras is needed, and there may be none.
+        finished = self.registry.models[model].finished
+        environment = _PLAIN if finished else training_environment()
+        return self._make("data", inputs, environment, {"stage": "data", "task": task.name}, progress)
 
     def variant(self, model: str, steps: tuple[Step, ...], progress: Progress) -> Entry:
         """The trained model after ``steps``; a shared prefix is built once."""
@@ -108,7 +116,9 @@ class Supply:
         return [self.variant(model, steps[:count], progress) for count in range(len(steps) + 1)]
 
     def reference(self, model: str, progress: Progress) -> Entry:
-        """The untouched Keras model's outputs on the test split."""
+        """A model's outputs on the test split: those of untouched Keras, or of a finished artifact where it runs."""
+        if self.registry.models[model].finished:
+            return self._finished_reference(model, progress)
         baseline = self.variant(model, (), progress)
         data = self.data(model, progress)
         task = self.registry.models[model].task
@@ -122,8 +132,41 @@ class Supply:
         request = {"stage": "reference", "variant": str(baseline.path), "data": str(data.path), "task": task}
         return self._make("result", inputs, training_environment(), request, progress)
 
+    def _finished_reference(self, model: str, progress: Progress) -> Entry:
+        choice = reader_of(self.registry, model)
+        if choice is None:
+            raise TradeoffError(f"nothing that is installed runs {model}")
+        device = self.registry.backends[choice.name].abilities(choice.parameters).devices[0]
+        cell = Cell(model, Chain(), choice, device, Load())
+        artifact, data = self.artifact(cell, progress), self.data(model, progress)
+        inputs = {
+            **self._where(cell, artifact),
+            "reference": "outputs",
+            "data": data.facts["fingerprint"],
+            "task": self.registry.models[model].task,
+        }
+        request = {**self._how(cell), **_shipped(artifact), "stage": "reference", "data": str(data.path)}
+        return self._make("result", inputs, self._running(cell), request, progress)
+
+    def baseline(self, cell: Cell) -> Cell:
+        """What the cell is compared with."""
+        return baseline_of(self.registry, cell, self.named)
+
+    def _reference_of(self, cell: Cell, progress: Progress) -> tuple[Entry | None, str]:
+        """The outputs of the cell's baseline, wherever that runs; or why there are none."""
+        model = self.baseline(cell).model
+        try:
+            return self.reference(model, progress), ""
+        except TradeoffError as error:
+            # Of itself a Keras model always has them; if not, that is the cell's own fault.
+            if model == cell.model and not self.registry.models[model].finished:
+                raise
+            return None, f"there are no outputs of {model}: {error}"
+
     def artifact(self, cell: Cell, progress: Progress) -> Entry:
         """What would be shipped."""
+        if self.registry.models[cell.model].finished:
+            return self._adopted(cell, progress)
         variant = self.variant(cell.model, cell.chain.model_steps, progress)
         data = self.data(cell.model, progress)
         backend = self.registry.backends[cell.backend.name]
@@ -147,14 +190,32 @@ class Supply:
         environment = backend.conversion_environment(cell.backend.parameters) or training_environment()
         return self._make("artifact", inputs, environment, request, progress)
 
+    def _adopted(self, cell: Cell, progress: Progress) -> Entry:
+        """A finished artifact, copied into the store: from then on it is kept and measured like any other."""
+        model, backend = self.registry.models[cell.model], self.registry.backends[cell.backend.name]
+        inputs = {
+            "adopted": model.version,
+            "ending": model.finished,
+            "backend": backend.name,
+            "version": backend.version,
+        }
+        request = {
+            **self._how(cell),
+            "stage": "adopt",
+            "file": str(model.file),
+            "ending": model.finished,
+            "content": model.version,
+        }
+        return self._make("artifact", inputs, self._running(cell), request, progress)
+
     def result(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry:
         """What is deterministic of an artifact on its runtime: accuracy, loss, agreement, outputs."""
         data = self.data(cell.model, progress)
-        reference = self.reference(cell.model, progress)
+        reference, missing = self._reference_of(cell, progress)
         inputs = {
             **self._where(cell, artifact),
             "data": data.facts["fingerprint"],
-            "reference": reference.key,
+            "reference": reference.key if reference else "",
             "task": self.registry.models[cell.model].task,
         }
         request = {
@@ -162,7 +223,9 @@ class Supply:
             **_shipped(artifact),
             "stage": "evaluate",
             "data": str(data.path),
-            "reference": str(reference.path),
+            "reference": str(reference.path) if reference else "",
+            "missing": missing,
+            "finished": bool(self.registry.models[cell.model].finished),
         }
         return self._make("result", inputs, self._running(cell), request, progress)
 
@@ -211,9 +274,10 @@ class Supply:
 
     def timed(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> Timed:
         """Durations of the cell's requests; equal content on one runtime is timed once a run."""
-        where = (digest(self._where(cell, artifact)), cell.load, self.data(cell.model, progress).key)
+        baseline = self._baseline(cell, artifact, progress)
+        against = baseline.facts["content"] if baseline else ""
+        where = (digest(self._where(cell, artifact)), cell.load, self.data(cell.model, progress).key, against)
         if where not in self._timed:
-            baseline = self._baseline(cell, artifact, progress)
             request = {
                 **self._how(cell),
                 **_shipped(artifact),
@@ -289,12 +353,12 @@ class Supply:
         return list(found) if found else None
 
     def _baseline(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry | None:
-        """What the same backend makes of the model without any technique, unless it cannot or it is the same."""
-        realised = self.can(cell).precisions
-        if not cell.chain.steps or FLOAT32 not in realised:
+        """The baseline on the same backend, unless it cannot be had there or it is the same."""
+        other = self.baseline(cell)
+        if other == cell or not can_be_had(self.registry, other):
             return None
         try:
-            baseline = self.artifact(replace(cell, chain=Chain()), progress)
+            baseline = self.artifact(other, progress)
         except TradeoffError:
             # It has a cell of its own, in which it is told; here there is only no ratio.
             return None

@@ -144,11 +144,14 @@ class Recipe:
 class Model:
     """A task plus a way to get a Keras 3 model: a builder with a recipe, or a file the user brings.
 
+    It may also be a finished artifact, which goes straight to the backends that read it.
+
     :param name: how it is spelled.
     :param task: the name of its task.
     :param build: gives a fresh, untrained Keras model; imports Keras inside.
     :param recipe: how to train what ``build`` gives.
-    :param file: a trained ``.keras`` file, instead of ``build``.
+    :param file: a trained ``.keras`` or ``.h5`` file, or a finished artifact, instead of ``build``.
+    :param finished: the ending of a finished artifact: ``.tflite``; ``saved_model`` for such a folder.
     :param version: raise it when architecture or recipe change.
     :param summary: one line for a person.
     """
@@ -158,6 +161,7 @@ class Model:
     build: Callable[[], Any] | None = None
     recipe: Recipe | None = None
     file: Path | None = None
+    finished: str = ""
     version: str = "1"
     summary: str = ""
 

@@ -17,10 +17,11 @@ WEIGHTS: Final = "model.weights.h5"
 SUFFIX: Final = ".keras"
 _LIMIT: Final = 16 * 1024**3
 #: The largest models that are known have a few megabytes of it; parsed, it takes up to thirty times as much memory.
-_CONFIG_LIMIT: Final = 16 * 1024**2
+CONFIG_LIMIT: Final = 16 * 1024**2
 #: What Keras writes; beside it there are folders of words, below ``assets``.
 _MEMBERS: Final = frozenset((CONFIG, WEIGHTS, "metadata.json"))
 _HOW: Final = 'in Keras 3, model.save("my.keras") writes one'
+_TAKEN: Final = ".keras and .h5 files, SavedModel folders, .tflite and .onnx files"
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -28,11 +29,11 @@ def read_config(path: Path) -> dict[str, Any]:
     start = _first_bytes(path)
     look = _looks_like(start)
     if look:
-        raise BadInput(f"{path}: this looks like {look}; only .keras is taken for now: {_HOW}")
+        raise BadInput(f"{path}: this looks like {look}")
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(path, archive)
-            config = _parse(path, archive.read(CONFIG))
+            config = parse_config(path, archive.read(CONFIG))
     except BadInput:
         raise
     # A foreign file can make zipfile and zlib fail in any way they know.
@@ -47,14 +48,13 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def _first_bytes(path: Path) -> bytes:
     if is_folder(path):
-        what = "a SavedModel folder" if (path / "saved_model.pb").exists() else "a folder"
-        raise BadInput(f"{path}: this is {what}; only .keras files are taken for now: {_HOW}")
+        raise BadInput(f"{path} is a folder; a .keras file is needed: {_HOW}")
     refuse_special(path)
     try:
         with path.open("rb") as stream:
             start = stream.read(16)
     except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file; a .keras file is needed: {_HOW}") from None
+        raise BadInput(f"{path}: there is no such file; {_TAKEN} are taken") from None
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} cannot be read: {error}") from error
     if not start:
@@ -64,14 +64,14 @@ def _first_bytes(path: Path) -> bytes:
 
 def _looks_like(start: bytes) -> str | None:
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
-        return "HDF5, Keras's older .h5 format or bare weights"
+        return "HDF5, Keras's older format; its name must end in .h5"
     if start[4:8] == b"TFL3":
-        return "a LiteRT model (.tflite), which is already converted"
+        return "a LiteRT model; its name must end in .tflite"
     if start.startswith(b"\x80") and start[1:2] in b"\x02\x03\x04\x05":
-        return "a pickle, which is never loaded"
+        return f"a pickle, which is never loaded: it can run code; {_HOW}"
     # Protocol buffers have no magic bytes: ONNX begins with field 1, ir_version, a small number.
     if start[:1] == b"\x08" and start[1:2] < b"\x20" and start[2:3] in (b"\x12", b"\x3a", b"\x1a"):
-        return "ONNX"
+        return "ONNX; its name must end in .onnx"
     return None
 
 
@@ -82,7 +82,7 @@ def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
     if WEIGHTS not in sizes:
         raise BadInput(f"{path} has no {WEIGHTS} in it: the model's weights are missing; {_HOW}")
     check_zip(path, archive, _LIMIT, "a model")
-    if sizes[CONFIG] > _CONFIG_LIMIT:
+    if sizes[CONFIG] > CONFIG_LIMIT:
         raise BadInput(f"{path}: its {CONFIG} has {sizes[CONFIG]} bytes, too many for a model")
     strange = next((name for name in sizes if not _is_expected(name)), None)
     if strange is not None:
@@ -111,11 +111,12 @@ def _other_zip(names: dict[str, int]) -> str:
     return f"a zip file with {', '.join(map(clipped, list(names)[:5])) or 'nothing'} in it"
 
 
-def _parse(path: Path, text: bytes) -> dict[str, Any]:
+def parse_config(path: Path, text: bytes, where: str = CONFIG) -> dict[str, Any]:
+    """A model's configuration as JSON has it."""
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path}: its {CONFIG} is not JSON, or nested too deeply: {error or 'recursion'}") from error
+        raise BadInput(f"{path}: its {where} is not JSON, or nested too deeply: {error or 'recursion'}") from error
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
-        raise BadInput(f"{path}: its {CONFIG} does not describe a Keras model; {_HOW}")
+        raise BadInput(f"{path}: its {where} does not describe a Keras model; {_HOW}")
     return config

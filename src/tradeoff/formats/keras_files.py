@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import BadInput
+from tradeoff.formats import hdf5_file
 from tradeoff.formats.keras_archive import read_config
 from tradeoff.formats.keras_code import refuse_code
 from tradeoff.formats.keras_weights import check_weights
@@ -46,13 +47,13 @@ def code_is_permitted() -> bool:
 
 
 def load_model(path: Path) -> Any:
-    """Read a ``.keras`` file; code inside it, such as a Lambda layer's, runs only when it was permitted.
+    """Read a ``.keras`` or an ``.h5`` file; code inside it, such as a Lambda layer's, runs only when it was permitted.
 
     The file is looked at before Keras sees it: older versions of Keras can be led around their own guards.
     """
     import keras
 
-    config = read_config(path)
+    config = hdf5_file.read_config(path) if path.suffix in hdf5_file.SUFFIXES else read_config(path)
     if not _PERMISSION.given:
         refuse_code(path, config, _registered())
     check_weights(path, config)

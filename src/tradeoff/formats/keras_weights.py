@@ -1,4 +1,4 @@
-"""The weights in a ``.keras`` file are HDF5, which can point to other files and promise more than there is."""
+"""The weights of a Keras model are HDF5, which can point to other files and promise more than there is."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from io import BytesIO
 from math import prod
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from tradeoff.errors import BadInput
-from tradeoff.formats.keras_archive import WEIGHTS
+from tradeoff.formats.keras_archive import SUFFIX, WEIGHTS
 from tradeoff.formats.zip_file import clipped
 
 #: Keras writes arrays as they are; what unpacks to this many times the file was made to fill the memory.
@@ -48,7 +48,9 @@ def check_weights(path: Path, config: Node) -> None:
     # h5py raises whatever its library says of a damaged file.
     except Exception as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BadInput(f"{path}: its {WEIGHTS} is not HDF5, or is damaged: {first[:200]}; save it again") from error
+        raise BadInput(
+            f"{path}: its {_called(path)} is not HDF5, or is damaged: {first[:200]}; save it again"
+        ) from error
     asked = sum(map(_least_weights, _layers(config)))
     if asked > max(_FEW, _SLACK * held):
         raise BadInput(
@@ -59,23 +61,28 @@ def check_weights(path: Path, config: Node) -> None:
 
 def _numbers_in(path: Path) -> int:
     """How many numbers the file holds; every array is looked at, and none is read."""
-    import h5py
-
-    numbers = size = 0
+    if path.suffix != SUFFIX:
+        with path.open("rb") as stream:
+            return _numbers(path, stream, path.stat().st_size)
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(WEIGHTS)
         with archive.open(info) as member:
             # HDF5 jumps about in a file, and every jump back would unpack it from the beginning.
-            stream: Any = member if info.compress_type == zipfile.ZIP_STORED else BytesIO(member.read())
-            with h5py.File(stream, "r") as file:
-                for array in _arrays(path, file):
-                    count = prod(array.shape or ())
-                    numbers += count
-                    size += count * array.dtype.itemsize
-    if size > max(_HARMLESS, _EXPANSION * info.file_size):
-        raise BadInput(
-            f"{path}: its weights would take {size} bytes, and it has {info.file_size} of them; save it again"
-        )
+            stored = info.compress_type == zipfile.ZIP_STORED
+            return _numbers(path, member if stored else BytesIO(member.read()), info.file_size)
+
+
+def _numbers(path: Path, stream: IO[bytes], held: int) -> int:
+    import h5py
+
+    numbers = size = 0
+    with h5py.File(stream, "r") as file:
+        for array in _arrays(path, file):
+            count = prod(array.shape or ())
+            numbers += count
+            size += count * array.dtype.itemsize
+    if size > max(_HARMLESS, _EXPANSION * held):
+        raise BadInput(f"{path}: its weights would take {size} bytes, and it has {held} of them; save it again")
     return numbers
 
 
@@ -118,7 +125,13 @@ def _fault(item: Any) -> str | None:
 
 
 def _refused(path: Path, name: str, fault: str) -> BadInput:
-    return BadInput(f"{path}: {clipped(name)!r} in its {WEIGHTS} is {fault}, which Keras never writes; save it again")
+    return BadInput(
+        f"{path}: {clipped(name)!r} in its {_called(path)} is {fault}, which Keras never writes; save it again"
+    )
+
+
+def _called(path: Path) -> str:
+    return WEIGHTS if path.suffix == SUFFIX else "content"
 
 
 def _layers(config: Node) -> Iterator[Node]:

@@ -32,3 +32,19 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):
         return False
+
+
+def require_file(path: Path, what: str, how: str) -> None:
+    """Raise for what is missing, empty, a folder or no file at all."""
+    if is_folder(path):
+        raise BadInput(f"{path} is a folder; {what} is needed: {how}")
+    refuse_special(path)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(1)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: there is no such file; {what} is needed: {how}") from None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error
+    if not start:
+        raise BadInput(f"{path} is empty; {what} is needed: {how}")

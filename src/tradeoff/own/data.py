@@ -1,4 +1,4 @@
-"""The user's own data: an ``.npz`` file becomes splits, and what was understood of it is told line by line.
+"""The user's own data: a file of arrays becomes splits, and what was understood of it is told line by line.
 
 Runs in the pytest process, before any work begins: a mistake in the data costs seconds, not a night.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tradeoff.errors import BadInput
 from tradeoff.formats.npz_file import read_arrays
 from tradeoff.own.preprocessing import PreprocessingStep, apply, parse_preprocessing, spell_preprocessing
+from tradeoff.own.sources import Source
 from tradeoff.own.splits import make_splits
 from tradeoff.own.targets import read_targets
 from tradeoff.vocabulary import Outputs, Split, Splits, TaskKind
@@ -104,7 +105,8 @@ class OwnData:
     :param classes: how many, for a classification.
     :param input_shape: of one sample, after preprocessing.
     :param target_shape: of one target; empty for labels.
-    :param source: the file.
+    :param source: what the user named: a file, a folder or a function.
+    :param file: the ``.npz`` file that was read.
     :param explanations: what was understood, in plain language.
     """
 
@@ -117,21 +119,31 @@ class OwnData:
     target_shape: tuple[int, ...]
     source: Path
     explanations: tuple[str, ...]
+    file: Path
 
 
 def read_data(path: Path, settings: DataSettings, seed: int) -> OwnData:
+    """The same for an ``.npz`` file."""
+    return read_source(Source(path, path), settings, seed)
+
+
+def read_source(source: Source, settings: DataSettings, seed: int) -> OwnData:
     """Read, check, preprocess and split; every mistake is a :class:`BadInput` that names the array."""
     # What was mistyped shall be told before a large file is read.
     settings.check()
-    arrays, ignored = read_arrays(path, _KNOWN)
     try:
-        return _understand(path, arrays, ignored, settings, seed)
+        arrays, ignored = read_arrays(source.file, _KNOWN)
     except BadInput as error:
-        raise BadInput(f"{path}: {error}") from error
+        # The file of what a function gave is nothing that the user knows.
+        raise BadInput(str(error).replace(str(source.file), str(source.named))) from error
+    try:
+        return _understand(source, arrays, ignored, settings, seed)
+    except BadInput as error:
+        raise BadInput(f"{source.named}: {error}") from error
 
 
 def _understand(
-    path: Path, arrays: Mapping[str, Array], ignored: tuple[str, ...], settings: DataSettings, seed: int
+    source: Source, arrays: Mapping[str, Array], ignored: tuple[str, ...], settings: DataSettings, seed: int
 ) -> OwnData:
     _check_names(arrays, ignored)
     inputs = {name: array for name, array in arrays.items() if name.startswith("x")}
@@ -145,6 +157,7 @@ def _understand(
     metric = settings.metric or _METRICS[targets.kind][0]
     loss = settings.loss or _LOSSES[targets.kind][0]
     explanations = (
+        *source.notes,
         *(f"{name}: shape {array.shape}, {array.dtype}, {_range(array)}" for name, array in arrays.items()),
         *((f"not used: {_some(ignored)}",) if ignored else ()),
         *targets.explanations,
@@ -155,7 +168,9 @@ def _understand(
         *_hints(inputs, settings.steps),
     )
     shapes = splits.train.x.shape[1:], splits.train.y.shape[1:]
-    return OwnData(splits, targets.kind, metric, loss, targets.classes, *shapes, path, explanations)
+    return OwnData(
+        splits, targets.kind, metric, loss, targets.classes, *shapes, source.named, explanations, source.file
+    )
 
 
 def _check_names(arrays: Mapping[str, Array], ignored: tuple[str, ...]) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from tradeoff.errors import BadInput
 from tradeoff.fingerprint import digest, digest_file
-from tradeoff.own.data import DataSettings, OwnData, read_data
+from tradeoff.own.data import DataSettings, OwnData, read_source
 from tradeoff.own.model_file import OwnModel, check_fits, inspect_model, safe_name
 from tradeoff.own.preprocessing import spell_preprocessing
+from tradeoff.own.sources import Source
 from tradeoff.vocabulary import Model, Outputs, Task, TaskKind
 
 __all__ = [
@@ -29,8 +30,8 @@ __all__ = [
 class OwnSpec:
     """What a person said on the command line about a model and data of their own.
 
-    :param models: ``.keras`` files.
-    :param data: one ``.npz`` file for all of them.
+    :param models: ``.keras`` and ``.h5`` files, and finished artifacts.
+    :param data: an ``.npz`` file, a folder of images or a function, for all of them.
     :param preprocess: steps as they are spelled.
     :param kind: ``None``, like the next three, to be read from the files.
     :param metric: what the quality is reported in.
@@ -68,19 +69,24 @@ class OwnSpec:
         return cls(**{**data, "models": tuple(data["models"])})
 
 
-def build(spec: OwnSpec) -> tuple[Task, tuple[Model, ...]]:
-    """The task and the models, checked against each other."""
-    data = read_data(Path(spec.data), spec.settings, spec.seed)
-    models = inspect_models(spec)
+def build(spec: OwnSpec, source: Source | None = None, reads: Collection[str] = ()) -> tuple[Task, tuple[Model, ...]]:
+    """The task and the models, checked against each other.
+
+    :param source: where the arrays are; the file that the specification names, if not given.
+    :param reads: endings of finished artifacts that a backend reads.
+    """
+    source = source or Source(Path(spec.data), Path(spec.data))
+    data = read_source(source, spec.settings, spec.seed)
+    models = inspect_models(spec, reads)
     for model in models:
         check_fits(model, data)
     task = own_task(data, spec, _common_outputs(models, data, spec))
     return task, tuple(own_model(model, task.name) for model in models)
 
 
-def inspect_models(spec: OwnSpec) -> tuple[OwnModel, ...]:
+def inspect_models(spec: OwnSpec, reads: Collection[str] = ()) -> tuple[OwnModel, ...]:
     """All model files, looked at; their names must differ, because cells are told apart by them."""
-    models = tuple(inspect_model(Path(path), spec.allow_code) for path in spec.models)
+    models = tuple(inspect_model(Path(path), spec.allow_code, reads) for path in spec.models)
     if not models:
         raise BadInput("there is no model; name a .keras file")
     seen: dict[str, OwnModel] = {}
@@ -110,12 +116,15 @@ def own_task(data: OwnData, spec: OwnSpec, outputs: Outputs) -> Task:
 
 def own_model(model: OwnModel, task: str) -> Model:
     """The user's file as a model of the registry."""
-    return Model(model.name, task, file=model.path, version=model.sha256[:24], summary=f"your {model.path.name}")
+    # Of a finished artifact all of the digest counts: it is adopted under it.
+    version = model.sha256 if model.finished else model.sha256[:24]
+    summary = f"your {model.path.name}"
+    return Model(model.name, task, file=model.path, finished=model.finished, version=version, summary=summary)
 
 
 def _version(data: OwnData, spec: OwnSpec, outputs: Outputs) -> str:
     content = {
-        "data": digest_file(data.source),
+        "data": digest_file(data.file),
         "preprocess": spell_preprocessing(spec.settings.steps),
         "kind": data.kind,
         "metric": data.metric,
@@ -129,8 +138,13 @@ def _version(data: OwnData, spec: OwnSpec, outputs: Outputs) -> str:
 def _common_outputs(models: Sequence[OwnModel], data: OwnData, spec: OwnSpec) -> Outputs:
     if spec.outputs:
         return spec.outputs
-    found: dict[Outputs, OwnModel] = {model.outputs(data.kind): model for model in models}
-    if len(found) > 1:
-        told = ", ".join(f"{model.path} gives {outputs}" for outputs, model in found.items())
-        raise BadInput(f"the models give different things: {told}; run them one by one")
-    return next(iter(found))
+    told = {outputs: model for model in models if (outputs := model.outputs(data.kind)) is not None}
+    if len(told) > 1:
+        each = ", ".join(f"{model.path} gives {outputs}" for outputs, model in told.items())
+        raise BadInput(f"the models give different things: {each}; run them one by one")
+    if not told:
+        raise BadInput(
+            f"{models[0].path} does not say what it gives; say --tradeoff-outputs=probabilities, or logits if it ends "
+            "without a softmax or sigmoid"
+        )
+    return next(iter(told))

@@ -26,7 +26,7 @@ Shape = tuple[int, ...]
 class _Operation:
     name: str
     apply: Callable[[Any, float], Any]
-    shape: Callable[[Shape], Shape]
+    shape: Callable[[Shape, int], Shape]
     parameters: tuple[Parameter, ...] = ()
     summary: str = ""
 
@@ -43,25 +43,77 @@ class PreprocessingStep:
         return self.spelling
 
 
-def _same(shape: Shape) -> Shape:
+def _same(shape: Shape, _: int) -> Shape:
     return shape
+
+
+def resized(x: NDArray[Any], size: int) -> NDArray[Any]:
+    """Images scaled to ``size`` x ``size``, bilinearly and with antialiasing; what has that size already is kept."""
+    import numpy as np
+
+    if x.ndim not in (3, 4):
+        raise BadInput(f"resize is for images of shape (height, width) or (height, width, channels), not {x.shape[1:]}")
+    if x.shape[1:3] == (size, size):
+        return x
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise BadInput("the step resize needs Pillow: pip install 'tradeoff[images]'") from error
+    planes = np.moveaxis(x.reshape(*x.shape[:3], -1), -1, 1).astype(np.float32)
+    small = np.empty((*planes.shape[:2], size, size), np.float32)
+    for place in np.ndindex(*planes.shape[:2]):
+        small[place] = Image.fromarray(planes[place]).resize((size, size), Image.Resampling.BILINEAR)
+    return np.moveaxis(small, 1, -1).reshape(len(x), size, size, *x.shape[3:])
+
+
+def _gray(x: NDArray[Any], _: float) -> NDArray[Any]:
+    if x.ndim != 4 or x.shape[-1] != 3:
+        raise BadInput(f"gray is for images with a last axis of 3 colours, not samples of {x.shape[1:]}")
+    weighed: NDArray[Any] = (x * _GRAY).sum(axis=-1, keepdims=True).astype(x.dtype)
+    return weighed
+
+
+def _channels_first(x: NDArray[Any], _: float) -> NDArray[Any]:
+    import numpy as np
+
+    if x.ndim < 3:
+        raise BadInput(f"channels_first needs samples with an axis of channels, not {x.shape[1:]}")
+    return np.ascontiguousarray(np.moveaxis(x, -1, 1))
 
 
 #: The largest float32, the smallest that is not denormal.
 _LARGEST: Final = 3.4028234e38
 _SMALLEST: Final = 1.2e-38
 _NUMBER: Final = (Parameter("number", float, minimum=-_LARGEST, maximum=_LARGEST, positional=True),)
+_SIZE: Final = (Parameter("number", int, minimum=1, maximum=4096, positional=True),)
+#: What red, green and blue weigh in gray, as television has it.
+_GRAY: Final = (0.299, 0.587, 0.114)
 _OPERATIONS: Final = {
     operation.name: operation
     for operation in (
+        _Operation(
+            "resize",
+            lambda x, number: resized(x, int(number)),
+            lambda s, size: (size, size, *s[2:]),
+            _SIZE,
+            "scale images to a square",
+        ),
         _Operation("divide", lambda x, number: x / number, _same, _NUMBER, "divide every value"),
         _Operation("subtract", lambda x, number: x - number, _same, _NUMBER, "subtract from every value"),
         _Operation("multiply", lambda x, number: x * number, _same, _NUMBER, "multiply every value"),
-        _Operation("channels", lambda x, _: x[..., None], lambda s: (*s, 1), (), "add a last axis of length 1"),
+        _Operation("channels", lambda x, _: x[..., None], lambda s, _: (*s, 1), (), "add a last axis of length 1"),
+        _Operation("gray", _gray, lambda s, _: (*s[:-1], 1), (), "make one channel of three colours"),
+        _Operation(
+            "channels_first",
+            _channels_first,
+            lambda s, _: (s[-1], *s[:-1]),
+            (),
+            "have the last axis stand first, as PyTorch has it",
+        ),
         _Operation(
             "flatten",
             lambda x, _: x.reshape(len(x), math.prod(x.shape[1:])),
-            lambda s: (math.prod(s),),
+            lambda s, _: (math.prod(s),),
             (),
             "one axis of values for each sample",
         ),
@@ -103,7 +155,7 @@ def spell_preprocessing(steps: Iterable[PreprocessingStep]) -> str:
 def shape_after(steps: Iterable[PreprocessingStep], shape: Shape) -> Shape:
     """The shape of one sample after the steps."""
     for step in steps:
-        shape = _OPERATIONS[step.name].shape(shape)
+        shape = _OPERATIONS[step.name].shape(shape, int(step.number))
     return shape
 
 

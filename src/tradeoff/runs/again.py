@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.matrix import PlannedCell
 from tradeoff.measure.timing import Timing
-from tradeoff.options import BY_NAME, Settings
+from tradeoff.options import BY_NAME, Settings, names_no_file
 from tradeoff.runs.manifest import File, Manifest, Planned, Setting, manifest_file, read_manifest
 from tradeoff.runs.surroundings import Fingerprint, fingerprint
 from tradeoff.text import safe
@@ -54,6 +54,8 @@ def settings_again(now: Settings, folder: Path, allow_code: bool) -> Settings:
 def _here(option: str, value: Setting, folder: Path) -> Setting:
     if not BY_NAME[option].is_path or isinstance(value, bool):
         return value
+    if isinstance(value, str) and names_no_file(option, value):
+        return value
     return str(folder / value) if isinstance(value, str) else tuple(str(folder / part) for part in value)
 
 
@@ -62,6 +64,12 @@ def check_code(manifest: Manifest, allow_code: bool) -> None:
     if manifest.settings.get(_CODE) and not allow_code:
         raise BadInput(
             "the run of then executed the code in its model files. If you trust them, say so yourself: add --allow-code"
+        )
+    data = manifest.settings.get("data")
+    if isinstance(data, str) and names_no_file("data", data) and not allow_code:
+        raise BadInput(
+            f"the run of then called {safe(data)} for its data. If you trust that function, say so yourself: add "
+            "--allow-code"
         )
 
 
@@ -73,13 +81,14 @@ def check_files(manifest: Manifest, folder: Path) -> None:
         for path in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
             if (role, path) not in known:
                 raise BadInput(f"the manifest has no fingerprint of the {role} file {path!r}; it cannot be checked")
-            _check_file(known[role, path], folder)
+            if not names_no_file(role, path):
+                _check_file(known[role, path], folder)
 
 
 def _check_file(file: File, folder: Path) -> None:
     path = folder / file.path
     whatever = "it would not be the same run. Put the file of then there, or begin a new run with pytest"
-    if not path.is_file():
+    if not path.exists():
         raise BadInput(f"the {file.role} file {safe(str(path))} is not there: {whatever}")
     found = content_now(file, folder)
     if found != file.fingerprint:
@@ -94,6 +103,8 @@ def content_now(file: File, folder: Path) -> Fingerprint | None:
     """What the file holds today; ``None`` where it has another size already, or cannot be read."""
     path = folder / file.path
     try:
+        if path.is_dir():
+            return fingerprint(path)
         same_size = path.is_file() and path.stat().st_size == file.bytes
         return fingerprint(path) if same_size else None
     except (OSError, ValueError, BadInput):
@@ -113,6 +124,7 @@ def plan_again(settings: Settings, make: Callable[[], Plan]) -> Plan:
         plan = make()
     except UnknownName as error:
         raise BadInput(_not_possible(manifest, _naming(manifest, error.name), str(error))) from error
+    _check_called(manifest, plan)
     wanted = dict.fromkeys(planned.cell for planned in manifest.cells)
     lost = wanted.keys() - {planned.cell.spelling for planned in plan.matrix.cells}
     if lost:
@@ -120,6 +132,16 @@ def plan_again(settings: Settings, make: Callable[[], Plan]) -> Plan:
         raise BadInput(_not_possible(manifest, [cell for cell in wanted if cell in lost], why))
     cells = tuple(planned for planned in plan.matrix.cells if planned.cell.spelling in wanted)
     return replace(plan, matrix=replace(plan.matrix, cells=cells))
+
+
+def _check_called(manifest: Manifest, plan: Plan) -> None:
+    """A function for data must give what it gave then."""
+    data = plan.settings.text("data")
+    if data is None or plan.own is None or plan.own.source is None or not names_no_file("data", data):
+        return
+    then = next((file.fingerprint for file in manifest.files if (file.role, file.path) == ("data", data)), None)
+    if fingerprint(plan.own.source.file) != then:
+        raise BadInput(f"{safe(data)} gives other data than then: it would not be the same run")
 
 
 def _naming(manifest: Manifest, name: str) -> list[str]:

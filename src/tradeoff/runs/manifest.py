@@ -20,7 +20,7 @@ import msgspec
 from tradeoff.engine import keras_engine
 from tradeoff.errors import BadInput
 from tradeoff.measure.timing import Timing
-from tradeoff.options import BY_NAME, Option, Settings
+from tradeoff.options import BY_NAME, Option, Settings, names_no_file
 from tradeoff.record import Axes, Run
 from tradeoff.registry import PluginSources
 from tradeoff.runs.surroundings import Fingerprint, Git, fingerprint, git_state, machine, versions
@@ -162,7 +162,10 @@ def make_manifest(plan: Plan, run: Run, timing: Timing, invocation: Invocation) 
 def _setting(option: Option, value: Any, folder: Path) -> Setting:
     if not option.metavar:
         return bool(value)
-    words = [_relative(folder / word, folder) if option.is_path else str(word) for word in _many(value)]
+    words = [
+        _relative(folder / word, folder) if option.is_path and not names_no_file(option.name, str(word)) else str(word)
+        for word in _many(value)
+    ]
     return tuple(words) if option.many else words[0]
 
 
@@ -179,12 +182,23 @@ def _files(plan: Plan, folder: Path) -> Iterable[File]:
     own: tuple[Role, ...] = ("model", "data")
     for role in own:
         for path in _many(plan.settings.values.get(role) or ()):
-            yield _file(role, Path(path), folder)
+            if names_no_file(role, path):
+                yield _called(plan, path)
+            else:
+                yield _file(role, Path(path), folder)
     modules = (getattr(sys.modules.get(name), "__file__", None) for name in plan.sources.modules)
     code: tuple[tuple[Role, Iterable[str | None]], ...] = (("conftest", plan.sources.conftests), ("plugin", modules))
     for role, paths in code:
         # A plugin may come out of an archive: then its name has to do.
         yield from (_file(role, Path(path), folder) for path in paths if path and Path(path).is_file())
+
+
+def _called(plan: Plan, spelled: str) -> File:
+    """What a function gave; it lies in no file of the user's."""
+    if plan.own is None or plan.own.source is None:
+        raise BadInput(f"{spelled} was not called")
+    found = fingerprint(plan.own.source.file)
+    return File("data", spelled, found.sha256, found.bytes)
 
 
 def _file(role: Role, path: Path, folder: Path) -> File:

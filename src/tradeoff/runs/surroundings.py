@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tradeoff.engine import engine_requirements
 from tradeoff.errors import BadInput
-from tradeoff.fingerprint import digest_file
+from tradeoff.fingerprint import digest, digest_file
 from tradeoff.machine import cpu_flags, describe_machine, installed_version
 from tradeoff.registry import GROUP, Registry
 
@@ -67,8 +67,12 @@ def machine() -> dict[str, Any]:
 
 
 def fingerprint(path: Path) -> Fingerprint:
-    """The content of an ordinary file."""
+    """The content of an ordinary file, or of all that lie in a folder."""
     try:
+        if path.is_dir():
+            found = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
+            whole = digest({name: digest_file(file) for name, file in found.items()})
+            return Fingerprint(whole, sum(file.stat().st_size for file in found.values()))
         if not path.is_file():
             raise BadInput(f"{path}: there is no such file")
         return Fingerprint(digest_file(path), path.stat().st_size)

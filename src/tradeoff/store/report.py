@@ -40,6 +40,10 @@ def _described(kind: Kind, inputs: Mapping[str, Any]) -> str:
         spelled = [step.get("spelling") if isinstance(step, dict) else step for step in _listed(steps)]
         told = "+".join(map(str, spelled)) or "baseline"
         return f"{inputs.get('model', '')}/{told} seed {inputs.get('seed', '')}"
+    if kind == "artifact" and "adopted" in inputs:
+        return (
+            f"{inputs.get('backend', '')} {inputs.get('ending', '')} {str(inputs['adopted'])[:12]}, finished elsewhere"
+        )
     if kind == "artifact":
         return f"{inputs.get('backend', '')} {inputs.get('precision', '')} of {str(inputs.get('variant', ''))[:12]}"
     judged = inputs.get("artifact") or inputs.get("reference", "")

@@ -1,0 +1,150 @@
+"""Reading a ``.tflite`` file without LiteRT: it is a flatbuffer, tables that point at each other."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tradeoff.errors import BadInput
+from tradeoff.formats.plain_file import require_file
+from tradeoff.formats.protobuf import opened
+from tradeoff.formats.signature import Signature, Tensor, single
+from tradeoff.text import safe
+
+SUFFIX: Final = ".tflite"
+_HOW: Final = "TensorFlow's and LiteRT's converters write one"
+_MAGIC: Final = b"TFL3"
+#: As the format numbers them.
+_DTYPES: Final = {
+    0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 5: "text", 6: "bool", 7: "int16", 9: "int8",
+    10: "float64", 12: "uint64", 15: "uint32", 16: "uint16", 18: "bfloat16",
+}  # fmt: skip
+_LAST: Final = {25: "softmax", 14: "sigmoid"}
+#: DEQUANTIZE, RESHAPE, QUANTIZE: they do not change what numbers mean.
+_PASSING: Final = frozenset((6, 22, 114))
+_OLD_CODES: Final = 127
+_DEPTH: Final = 20
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table of a flatbuffer; whatever leads out of the file is an error."""
+
+    data: memoryview
+    place: int
+
+    def _field(self, number: int) -> int:
+        """Where a field is, or 0 where it has its default."""
+        vtable = self.place - _read(self.data, "<i", self.place)
+        size = _read(self.data, "<H", vtable)
+        inside = 4 + 2 * number
+        offset = _read(self.data, "<H", vtable + inside) if inside + 2 <= size else 0
+        return self.place + offset if offset else 0
+
+    def number(self, field: int, layout: str, default: int = 0) -> int:
+        place = self._field(field)
+        return _read(self.data, layout, place) if place else default
+
+    def _vector(self, field: int, width: int) -> tuple[int, int]:
+        """Where its first element is, and how many there are."""
+        place = self._field(field)
+        if not place:
+            return 0, 0
+        place += _read(self.data, "<I", place)
+        count = _read(self.data, "<I", place)
+        if place + 4 + count * width > len(self.data):
+            raise ValueError("it is cut short")
+        return place + 4, count
+
+    def numbers(self, field: int) -> list[int] | None:
+        place, count = self._vector(field, 4)
+        return [_read(self.data, "<i", place + 4 * index) for index in range(count)] if place else None
+
+    def text(self, field: int) -> str:
+        place, count = self._vector(field, 1)
+        return bytes(self.data[place : place + count]).decode("utf-8", "replace")
+
+    def tables(self, field: int) -> list[_Table]:
+        place, count = self._vector(field, 4)
+        spots = (place + 4 * index for index in range(count))
+        return [_Table(self.data, spot + _read(self.data, "<I", spot)) for spot in spots]
+
+    def bytes_end(self, field: int) -> int:
+        """Where a vector of bytes ends; reading it says whether all of it is there."""
+        place, count = self._vector(field, 1)
+        return place + count
+
+
+def _read(data: memoryview, layout: str, place: int) -> int:
+    if place < 0:
+        raise ValueError("a table points out of the file")
+    (value,) = struct.unpack_from(layout, data, place)
+    return int(value)
+
+
+def read_tflite(path: Path) -> Signature:
+    """What goes in and what comes out; a file that is none, or is cut short, is refused."""
+    require_file(path, f"a {SUFFIX} file", _HOW)
+    data = opened(path)
+    if bytes(data[4:8]) != _MAGIC:
+        raise BadInput(f"{path} is not a LiteRT model: the mark TFL3 is not in it; {_HOW}")
+    try:
+        inputs, outputs, last, count = _ends(_Table(data, _read(data, "<I", 0)))
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
+        raise BadInput(
+            f"{path} is a LiteRT model that is damaged or cut short; copy it again, or convert anew"
+        ) from error
+    try:
+        return single(inputs, outputs, last, count)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+
+
+def _ends(model: _Table) -> tuple[list[Tensor], list[Tensor], str, int]:
+    graphs = model.tables(2)
+    if not graphs:
+        raise BadInput("there is no graph in it")
+    for buffer in model.tables(4):
+        buffer.bytes_end(0)
+        # Of large files the constants lie behind the structure.
+        if buffer.number(1, "<Q") + buffer.number(2, "<Q") > len(model.data):
+            raise ValueError("its constants are cut short")
+    graph = graphs[0]
+    tensors, operators = graph.tables(0), graph.tables(3)
+    given, made = graph.numbers(1) or [], graph.numbers(2) or []
+    codes = [_code(code) for code in model.tables(1)]
+    last = _last(operators, codes, made[0]) if made else ""
+    return [_tensor(tensors[i]) for i in given], [_tensor(tensors[i]) for i in made], last, len(operators)
+
+
+def _code(code: _Table) -> int:
+    """Numbers above 126 have found no place in the older, smaller field."""
+    old = code.number(0, "<b")
+    return code.number(3, "<i") if old in (0, _OLD_CODES) else old
+
+
+def _tensor(tensor: _Table) -> Tensor:
+    shape = tensor.numbers(7) or tensor.numbers(0) or []
+    sizes = tuple(size if size > 0 else None for size in shape)
+    # Without a signature of its own the first axis is an example: the runtime resizes it.
+    if sizes and not tensor.numbers(7):
+        sizes = (None, *sizes[1:]) if sizes[0] == 1 else sizes
+    return Tensor(safe(tensor.text(3)), sizes, _DTYPES.get(tensor.number(1, "<b"), "of an unusual type"))
+
+
+def _last(operators: list[_Table], codes: list[int], tensor: int) -> str:
+    makers: dict[int, _Table] = {made: operator for operator in operators for made in operator.numbers(2) or ()}
+    for _ in range(_DEPTH):
+        operator = makers.get(tensor)
+        if operator is None:
+            return ""
+        code = codes[operator.number(0, "<I")]
+        given = operator.numbers(1)
+        if code not in _PASSING or not given:
+            return _LAST.get(code, "linear")
+        tensor = given[0]
+    return ""

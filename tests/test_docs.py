@@ -21,7 +21,7 @@ from user_project import QUICK, SUITE, Project
 import tradeoff
 from tradeoff import cli, hookspecs
 from tradeoff.corridor import _PERCENTILES as PERCENTILES
-from tradeoff.options import BUILT_IN_PRESETS, OPTIONS, read_table
+from tradeoff.options import BUILT_IN_PRESETS, KIT_OPTIONS, OPTIONS, read_table
 from tradeoff.quality import METRICS
 from tradeoff.record import JSON_KEY, STATUSES, Axes, Measurement, Record, Run, run_to_json
 from tradeoff.runs.journal import NAME as JOURNAL
@@ -88,7 +88,7 @@ def test_the_reference_names_every_built_in_preset() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_option_that_a_page_names_exists(page: Path) -> None:
-    flags = {option.flag for option in OPTIONS}
+    flags = {option.flag for option in (*OPTIONS, *KIT_OPTIONS)}
     assert set(re.findall(r"--tradeoff-[a-z]+(?:-[a-z]+)*", text_of(page))) <= flags
 
 
@@ -135,7 +135,7 @@ def test_every_command_of_a_page_is_understood(page: Path) -> None:
         if program == "pytest":
             flags = {word.partition("=")[0] for word in words if word.startswith("--")}
             assert flags <= options_of_pytest(), shlex.join(words)
-            valued = {option.flag for option in OPTIONS if option.metavar}
+            valued = {option.flag for option in (*OPTIONS, *KIT_OPTIONS) if option.metavar}
             assert not valued & {*words}, f"a value is missing or set off by a blank: {shlex.join(words)}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import entry_points
-from typing import Final
+from typing import Any, Final
 
 from tradeoff.conformance.kit import Kit
 from tradeoff.registry import GROUP, PluginSources
@@ -29,5 +29,9 @@ def loaded_by_importing(kit: Kit, kind: str, name: str, needs: Iterable[str] = (
         blocked=tuple(sorted({point.name for point in entry_points(group=GROUP)} - {origin})),
     )
     names = sorted((FRAMEWORKS | {*needs}) - {"numpy"})
-    found: list[str] = kit.ask_of(kit.workers(alone), _BARE, "modules", names=names)
+
+    def ask() -> Any:
+        return kit.ask_of(kit.workers(alone), _BARE, "modules", names=names)
+
+    found: list[str] = kit.once(("imports", origin, *names), ask)
     return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -73,6 +74,7 @@ class Kit:
     registry: Registry
     sources: PluginSources
     folder: Path
+    _numbers: Iterator[int] = field(default_factory=count)
     _all: list[ProcessWorkers] = field(default_factory=list)
     _workers: ProcessWorkers | None = None
     _nets: dict[str, Path] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class Kit:
 
     def new_folder(self) -> Path:
         """An empty one."""
-        place = self.folder / f"{sum(1 for _ in self.folder.iterdir()):03d}"
+        place = self.folder / f"{next(self._numbers):04d}"
         place.mkdir()
         return place
 

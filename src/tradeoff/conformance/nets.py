@@ -29,7 +29,7 @@ SMALL: Final = ("conv", "depthwise", "dense")
 LARGE: Final = "large"
 #: How far the logits of the nets are spread.
 _SPREAD: Final = 2.0
-_SETTLING: Final = 30
+_SETTLING: Final = 10
 
 
 def write_net(name: str, folder: Path) -> None:
@@ -108,10 +108,10 @@ def _conv() -> list[Any]:
 
     return [
         layers.Conv2D(16, 3, use_bias=False),
-        layers.BatchNormalization(momentum=0.8),
+        layers.BatchNormalization(momentum=0.5),
         layers.ReLU(),
         layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False),
-        layers.BatchNormalization(momentum=0.8),
+        layers.BatchNormalization(momentum=0.5),
         layers.ReLU(),
         layers.Flatten(),
     ]
@@ -123,7 +123,7 @@ def _depthwise() -> list[Any]:
     return [
         layers.Conv2D(32, 3, padding="same", activation="relu"),
         layers.DepthwiseConv2D(3, use_bias=False),
-        layers.BatchNormalization(momentum=0.8),
+        layers.BatchNormalization(momentum=0.5),
         layers.ReLU(),
         layers.Conv2D(64, 1, activation="relu"),
         layers.GlobalAveragePooling2D(),

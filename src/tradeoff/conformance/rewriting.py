@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tradeoff.conformance.nets import net, splits
+from tradeoff.conformance.nets import MODEL
 from tradeoff.conformance.watching import left_behind
+from tradeoff.datafiles import NAMES, DataFiles
 from tradeoff.errors import Refused, TradeoffError
 from tradeoff.registry import Registry
 from tradeoff.vocabulary import Progress, Recipe, Rewriting, Splits, Task
@@ -22,7 +23,8 @@ def look_at_technique(registry: Registry, request: Mapping[str, Any], progress: 
     """Apply it to one net; everything that can come of it is a fact, and nothing an error."""
     from tradeoff.fingerprint import digest_arrays
 
-    data, asked = splits(request["net"]), []
+    files = DataFiles(Path(request["data"]))
+    data, asked = Splits(*(files.split(name) for name in NAMES)), []
     arrays = {name: getattr(data, name).x for name in ("train", "calibration", "validation")}
     before = digest_arrays(arrays)
     with left_behind(Path(request["folder"]) / "applying") as left:
@@ -34,10 +36,11 @@ def _applied(
     registry: Registry, request: Mapping[str, Any], data: Splits, note: Callable[[], None], progress: Progress
 ) -> dict[str, Any]:
     from tradeoff import training
+    from tradeoff.formats import keras_files
 
     apply = registry.techniques[request["technique"]].apply
-    model = net(request["net"])
     training.set_seed(request["seed"])
+    model = keras_files.load_model(Path(request["data"]) / MODEL)
     if apply is None:
         return {"how": "raised", "text": "it has stage model and no `apply`"}
     try:
@@ -80,6 +83,8 @@ def _told(made: Any, given: Any, data: Splits, folder: Path) -> dict[str, Any]:
 
     if not isinstance(made, keras.Model):
         return {"how": "made", "text": "", "is_model": False, "type": type(made).__qualname__}
+    if not made.built:
+        return {"how": "made", "text": "", "is_model": False, "type": "model that is not built"}
     path = folder / "made.keras"
     keras_files.save_model(made, path)
     outputs = keras_files.outputs_of(made, data.validation.x)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from tradeoff.conformance.kit import MOST, Converted, Kit, Subject
 from tradeoff.conformance.nets import SMALL
 from tradeoff.conformance.tolerances import near, same
 
-#: Of the time that passes: one thread uses it once.
+#: Threads that work at once, on the average: one may not have ended yet when the next begins.
 ONE_THREAD = 1.2
 
 
@@ -43,7 +41,7 @@ def test_an_answer_is_an_array_of_floats_with_a_row_for_each_sample(
 
 def test_its_answers_are_near_to_those_of_keras(kit: Kit, subject: Subject, precision: str, made: Converted) -> None:
     told = kit.look(subject, "answers", made)
-    if told.get("shape") != told.get("expected") or not told["is_array"]:
+    if told["cosine"] is None:
         pytest.skip("the answers are not of a shape that can be compared")
     assert told["finite"], f"{made.net} in {precision}: an answer holds what is no number"
     assert told["cosine"] >= near(precision), (
@@ -58,7 +56,9 @@ def test_every_net_that_it_converts_is_answered_near_to_keras(kit: Kit, subject:
     if made.how != "made":
         pytest.skip(f"{net} is not converted: {made.text}")
     told = kit.look(subject, "answers", made)
-    assert told.get("cosine", -1.0) >= near(subject.precision), f"{net} is answered otherwise than by Keras: {told}"
+    if told["cosine"] is None:
+        pytest.skip("the answers are not of a shape that can be compared")
+    assert told["cosine"] >= near(subject.precision), f"{net} is answered otherwise than by Keras: {told}"
 
 
 @pytest.mark.parametrize("size", [1, 3, MOST])
@@ -96,8 +96,9 @@ def test_a_request_reads_what_stands_in_its_batch_now(kit: Kit, subject: Subject
     if subject.precision != "float32":
         pytest.skip("the artifact may take another type, which `bind` converts to once")
     told = kit.look(subject, "reads", kit.made(subject, "float32"))
-    assert not told["stale"], "the request answers for what stood in the batch at `bind`: copying in belongs to it"
-    assert told["difference"] <= same("float32")
+    assert told["difference"] <= same("float32"), (
+        "the request does not answer for what stands in its batch now: copying in belongs to every request"
+    )
 
 
 def test_a_request_leaves_its_batch_as_it_is(kit: Kit, subject: Subject, precision: str, made: Converted) -> None:
@@ -112,14 +113,12 @@ def test_bound_calls_stay_valid_side_by_side(kit: Kit, subject: Subject, precisi
 
 
 def test_one_thread_is_one_thread(kit: Kit, subject: Subject) -> None:
-    if _cores() < 2:
-        pytest.skip("with one core nobody can tell")
     if int(subject.choice.parameters.get("threads", 1)) > 1:
         pytest.skip(f"{subject.choice.spelling} has more")
     told = kit.look(subject, "threads", kit.large(subject))
-    assert told["share"] <= ONE_THREAD, (
-        f"requests use {told['share']:.2f} times the time that passes: one thread is what the record says, so set the "
-        "runtime's number of threads, in `load` or by variables of the environment"
+    assert told["threads"] <= ONE_THREAD, (
+        f"{told['threads']:.2f} threads work at once: the record says one, so set the runtime's number of threads, in "
+        "`load` or by variables of the environment"
     )
 
 
@@ -130,7 +129,3 @@ def test_more_threads_give_the_same_answers(kit: Kit, subject: Subject) -> None:
     two = Subject(subject.backend, kit.choice(subject, parameters), subject.device)
     told = kit.look(two, "threads", kit.large(subject))
     assert told["cosine"] >= near(subject.precision)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -35,7 +35,13 @@ def apply(kit: Kit, step: Step, net: str, values: dict[str, Value] | None = None
     folder = str(kit.new_folder())
     values = dict(step.values) if values is None else values
     found: dict[str, Any] = kit.ask(
-        training_environment(), "technique", technique=step.technique, values=values, net=net, seed=3, folder=folder
+        training_environment(),
+        "technique",
+        technique=step.technique,
+        values=values,
+        data=str(kit.net(net)),
+        seed=3,
+        folder=folder,
     )
     return found
 

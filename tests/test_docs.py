@@ -20,6 +20,7 @@ from user_project import QUICK, SUITE, Project
 
 import tradeoff
 from tradeoff import cli, hookspecs
+from tradeoff.conformance.tolerances import NEAR
 from tradeoff.corridor import _PERCENTILES as PERCENTILES
 from tradeoff.options import BUILT_IN_PRESETS, KIT_OPTIONS, OPTIONS, read_table
 from tradeoff.quality import METRICS
@@ -281,6 +282,28 @@ def test_the_page_shows_the_backend_that_is_in_the_examples() -> None:
     page = DOCS / "a-backend-in-a-conftest.md"
     assert source in blocks(page, "python")
     assert f"{sum(bool(line.strip()) for line in source.splitlines())} lines that are not blank" in text_of(page)
+
+
+def test_the_guide_shows_every_line_of_the_example_that_it_explains() -> None:
+    page = DOCS / "add-a-backend.md"
+    folder = ROOT / "examples" / "tradeoff-openvino"
+    source = (folder / "tradeoff_openvino" / "__init__.py").read_text(encoding="utf-8")
+    runtime = (folder / "tradeoff_openvino" / "runtime.py").read_text(encoding="utf-8")
+    parts = blocks(page, "python")
+    assert runtime in parts
+    assert "".join(part for part in parts if part != runtime).split() == source.split()
+    assert (folder / "pyproject.toml").read_text(encoding="utf-8") in blocks(page, "toml")
+    assert f"{sum(bool(line.strip()) for line in source.splitlines())} lines that are not blank" in text_of(page)
+
+
+def test_the_kit_is_told_with_its_options_and_its_tolerances() -> None:
+    page = DOCS / "conformance.md"
+    rows = table(text_of(page))
+    assert {row[0].strip("`") for row in rows if "--tradeoff" in row[0]} == {
+        f"{option.flag}={option.metavar}" for option in KIT_OPTIONS
+    }
+    told = {row[0].strip("`"): float(row[1]) for row in rows if row[0].strip("`") in NEAR}
+    assert told == NEAR
 
 
 def test_the_backend_of_the_page_runs_and_its_record_is_as_documented(project: Project) -> None:

@@ -46,11 +46,17 @@ def apply(kit: Kit, step: Step, net: str, values: dict[str, Value] | None = None
     return found
 
 
+def applied(kit: Kit, step: Step, net: str) -> dict[str, Any]:
+    """What comes of one net; it is changed once for all checks."""
+    found: dict[str, Any] = kit.once((step.spelling, net), lambda: apply(kit, step, net))
+    return found
+
+
 @pytest.fixture
 def made(kit: Kit, step: Step, rewrites: None) -> dict[str, Any]:
     """What comes of the first net that it does not refuse."""
     for net in SMALL:
-        told = kit.once((step.spelling, net), lambda net=net: apply(kit, step, net))
+        told = applied(kit, step, net)
         if told["how"] == "made":
             return {**told, "net": net}
     pytest.skip("it changes none of the nets, which test_it_changes_a_net tells")
@@ -86,7 +92,7 @@ def test_some_backend_realises_it_or_says_why_not(kit: Kit, technique: Technique
 
 
 def test_it_changes_a_net(kit: Kit, step: Step, rewrites: None) -> None:
-    told = {net: kit.once((step.spelling, net), lambda net=net: apply(kit, step, net)) for net in SMALL}
+    told = {net: applied(kit, step, net) for net in SMALL}
     assert any(each["how"] == "made" for each in told.values()), "it changes none of the nets: " + "; ".join(
         f"{net}: {each['how']} {each['text']}" for net, each in told.items()
     )
@@ -94,7 +100,7 @@ def test_it_changes_a_net(kit: Kit, step: Step, rewrites: None) -> None:
 
 @pytest.mark.parametrize("net", SMALL)
 def test_a_net_is_changed_or_refused_with_a_reason(kit: Kit, step: Step, rewrites: None, net: str) -> None:
-    told = kit.once((step.spelling, net), lambda: apply(kit, step, net))
+    told = applied(kit, step, net)
     assert told["how"] != "raised", (
         f"`apply` raises something else than tradeoff.Refused or tradeoff.BadInput: {told['text']}"
     )

@@ -73,7 +73,8 @@ def unpickled() -> Iterator[list[str]]:
     if not _EAR.is_there:
         sys.addaudithook(_EAR)
         _EAR.is_there = True
-    _EAR.heard = heard = []
+    heard: list[str] = []
+    _EAR.heard = heard
     try:
         yield heard
     finally:

@@ -20,8 +20,9 @@ from user_project import QUICK, SUITE, Project
 
 import tradeoff
 from tradeoff import cli, hookspecs
+from tradeoff.conformance.tolerances import NEAR
 from tradeoff.corridor import _PERCENTILES as PERCENTILES
-from tradeoff.options import BUILT_IN_PRESETS, OPTIONS, read_table
+from tradeoff.options import BUILT_IN_PRESETS, KIT_OPTIONS, OPTIONS, read_table
 from tradeoff.quality import METRICS
 from tradeoff.record import JSON_KEY, STATUSES, Axes, Measurement, Record, Run, run_to_json
 from tradeoff.runs.journal import NAME as JOURNAL
@@ -88,7 +89,7 @@ def test_the_reference_names_every_built_in_preset() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_option_that_a_page_names_exists(page: Path) -> None:
-    flags = {option.flag for option in OPTIONS}
+    flags = {option.flag for option in (*OPTIONS, *KIT_OPTIONS)}
     assert set(re.findall(r"--tradeoff-[a-z]+(?:-[a-z]+)*", text_of(page))) <= flags
 
 
@@ -135,7 +136,7 @@ def test_every_command_of_a_page_is_understood(page: Path) -> None:
         if program == "pytest":
             flags = {word.partition("=")[0] for word in words if word.startswith("--")}
             assert flags <= options_of_pytest(), shlex.join(words)
-            valued = {option.flag for option in OPTIONS if option.metavar}
+            valued = {option.flag for option in (*OPTIONS, *KIT_OPTIONS) if option.metavar}
             assert not valued & {*words}, f"a value is missing or set off by a blank: {shlex.join(words)}"
 
 
@@ -281,6 +282,28 @@ def test_the_page_shows_the_backend_that_is_in_the_examples() -> None:
     page = DOCS / "a-backend-in-a-conftest.md"
     assert source in blocks(page, "python")
     assert f"{sum(bool(line.strip()) for line in source.splitlines())} lines that are not blank" in text_of(page)
+
+
+def test_the_guide_shows_every_line_of_the_example_that_it_explains() -> None:
+    page = DOCS / "add-a-backend.md"
+    folder = ROOT / "examples" / "tradeoff-openvino"
+    source = (folder / "tradeoff_openvino" / "__init__.py").read_text(encoding="utf-8")
+    runtime = (folder / "tradeoff_openvino" / "runtime.py").read_text(encoding="utf-8")
+    parts = blocks(page, "python")
+    assert runtime in parts
+    assert "".join(part for part in parts if part != runtime).split() == source.split()
+    assert (folder / "pyproject.toml").read_text(encoding="utf-8") in blocks(page, "toml")
+    assert f"{sum(bool(line.strip()) for line in source.splitlines())} lines that are not blank" in text_of(page)
+
+
+def test_the_kit_is_told_with_its_options_and_its_tolerances() -> None:
+    page = DOCS / "conformance.md"
+    rows = table(text_of(page))
+    assert {row[0].strip("`") for row in rows if "--tradeoff" in row[0]} == {
+        f"{option.flag}={option.metavar}" for option in KIT_OPTIONS
+    }
+    told = {row[0].strip("`"): float(row[1]) for row in rows if row[0].strip("`") in NEAR}
+    assert told == NEAR
 
 
 def test_the_backend_of_the_page_runs_and_its_record_is_as_documented(project: Project) -> None:

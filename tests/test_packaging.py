@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tradeoff.options import OPTIONS
+from tradeoff.options import KIT_OPTIONS, OPTIONS
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -154,7 +154,7 @@ def test_the_benchmark_environment_runs_the_main_command() -> None:
 
 
 def test_every_option_that_is_written_about_exists(written: dict[str, str]) -> None:
-    known = {option.flag for option in OPTIONS}
+    known = {option.flag for option in (*OPTIONS, *KIT_OPTIONS)}
     unknown = {
         (name, flag)
         for name, text in written.items()

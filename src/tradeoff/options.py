@@ -120,6 +120,13 @@ OPTIONS: Final = (
     Option("in-process", "no workers: everything in the pytest process, for a debugger"),
 )
 
+#: What the conformance kit is to look at. They are no settings of a run, and have no key in the table.
+KIT_OPTIONS: Final = (
+    Option("backend", "the conformance kit's: backends to check, as in 'mine,mine:threads=2'", "NAMES", many=True),
+    Option("technique", "the conformance kit's: techniques to check, as in 'prune:0.5,int8'", "NAMES", many=True),
+    Option("device", "the conformance kit's: devices to check, and to check backends on", "NAMES", many=True),
+)
+
 _FUNCTION: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 BY_NAME: Final = {option.name: option for option in OPTIONS}
 _PRESETS: Final = "presets"

@@ -313,7 +313,7 @@ class Cells:
 
 
 def _make_plan(config: pytest.Config) -> Plan:
-    sources, plugins = _plugins(config)
+    sources, plugins = plugins_of(config)
     # What pytest has loaded already is not loaded a second time here; a worker does it by name.
     registry = load_registry(PluginSources(blocked=sources.blocked), plugins)
     settings = _settings(config)
@@ -344,7 +344,7 @@ def _home(config: pytest.Config) -> Path:
     return config.rootpath if config.inipath is not None else config.invocation_params.dir
 
 
-def _plugins(config: pytest.Config) -> tuple[PluginSources, list[tuple[str, object]]]:
+def plugins_of(config: pytest.Config) -> tuple[PluginSources, list[tuple[str, object]]]:
     """The pytest plugins and conftest files that carry hooks, and how a worker finds them."""
     manager = config.pluginmanager
     carrying = [

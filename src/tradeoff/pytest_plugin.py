@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tradeoff.options import OPTIONS
+from tradeoff.options import KIT_OPTIONS, OPTIONS
 
 if TYPE_CHECKING:
     from tradeoff.corridor import Corridor
@@ -20,9 +20,9 @@ _CELLS: Final = pytest.StashKey["Cells"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the table in :mod:`tradeoff.options`."""
+    """Add the options of the tables in :mod:`tradeoff.options`."""
     group = parser.getgroup("tradeoff", "tradeoff: which compressed model, on which runtime, for which device")
-    for option in OPTIONS:
+    for option in (*OPTIONS, *KIT_OPTIONS):
         if option.metavar:
             group.addoption(option.flag, dest=option.dest, metavar=option.metavar, default=None, help=option.help)
         else:

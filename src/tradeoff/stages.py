@@ -86,6 +86,7 @@ class Desk:
             "serve": self.serve,
             "footprint": self.footprint,
             "profile": self.profile,
+            "check": self.check,
         }
         with pinned(request.get("cores")):
             return stages[request["stage"]](request, progress)
@@ -307,6 +308,12 @@ class Desk:
         progress("profiling", 0.0)
         found = self._backend(request).profile(self._loading(request), batch)
         return {"profile": asdict(found) if found else None}
+
+    def check(self, request: Mapping[str, Any], progress: Progress) -> Any:
+        """Look at one thing that a plugin has promised, for the conformance kit."""
+        from tradeoff.conformance.inside import look
+
+        return look(self.registry, request, progress)
 
     def _bound(self, request: Mapping[str, Any], batch: Array, number: int) -> tuple[Call, Call | None]:
         """A request of the cell and one of its baseline, freshly loaded; which of them is loaded first, alternates."""

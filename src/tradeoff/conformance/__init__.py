@@ -1,0 +1,1 @@
+"""The conformance kit: whether a plugin keeps what it promises, told by ``pytest --pyargs tradeoff.conformance``."""

@@ -1,0 +1,163 @@
+"""The conformance kit: what keeps the contract passes, and each way to break it fails the check that is about it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from xml.etree import ElementTree
+
+import broken_plugins
+import pytest
+
+from tradeoff.registry import load_registry
+
+SOURCE = Path(broken_plugins.__file__).read_text(encoding="utf-8")
+BUILT_IN = load_registry()
+BACKENDS = sorted(name for name, origin in BUILT_IN.backends.items())
+TECHNIQUES = sorted(name for name, each in BUILT_IN.techniques.items() if each.stage == "model" or name == "int8")
+BROKEN = {each.__name__.lower(): (each.__doc__ or "").split() for each in broken_plugins.BROKEN}
+#: Its import is what is wrong with it, so it has a file of its own.
+HEAVY = """
+import scipy
+import tradeoff
+from conftest_of_the_test import Good
+class Heavy(Good):
+    name = "heavy"
+@tradeoff.hookimpl
+def tradeoff_backends():
+    return [Heavy()]
+"""
+
+
+def run_kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The kit in a process of its own, as a third party runs it."""
+    command = [sys.executable, "-m", "pytest", "--pyargs", "tradeoff.conformance", "-p", "no:cacheprovider"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(
+        [*command, "--junitxml=found.xml", *arguments],
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def failed(folder: Path) -> dict[str, set[str]]:
+    """By what was looked at, the checks that failed."""
+    found: dict[str, set[str]] = {}
+    for case in ElementTree.parse(folder / "found.xml").iter("testcase"):  # noqa: S314 - pytest wrote it
+        match = re.fullmatch(r"(\w+)\[(.+)\]", case.attrib["name"])
+        assert match is not None, case.attrib["name"]
+        words = set(match[2].split("-"))
+        names = found.setdefault(next((word for word in (*BROKEN, "good", "heavy") if word in words), match[2]), set())
+        if case.find("failure") is not None or case.find("error") is not None:
+            names.add(match[1])
+    return found
+
+
+def expected(told: Mapping[str, str]) -> dict[str, set[str]]:
+    return {name: set(checks.split()) for name, checks in told.items()}
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """What fails of the backends of :mod:`broken_plugins`, all looked at in one run."""
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "conftest.py").write_text(SOURCE, encoding="utf-8")
+    (folder / "conftest_of_the_test.py").write_text(SOURCE, encoding="utf-8")
+    (folder / "heavy_plugin.py").write_text(HEAVY, encoding="utf-8")
+    names = ",".join(["good", "heavy", *BROKEN])
+    done = run_kit(folder, "-p", "heavy_plugin", f"--tradeoff-backend={names}")
+    assert done.returncode == 1, done.stdout[-5000:] + done.stderr
+    return failed(folder)
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("name", BACKENDS)
+def test_a_built_in_backend_keeps_the_contract(tmp_path: Path, name: str) -> None:
+    missing = [need.distribution for need in BUILT_IN.backends[name].requires if not need.installed()]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} is not installed")
+    done = run_kit(tmp_path, f"--tradeoff-backend={name}")
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr
+
+
+@pytest.mark.frameworks
+def test_the_built_in_techniques_and_devices_keep_the_contract(tmp_path: Path) -> None:
+    done = run_kit(tmp_path, f"--tradeoff-technique={','.join(TECHNIQUES)}", "--tradeoff-device=host-cpu")
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr
+
+
+@pytest.mark.frameworks
+def test_a_backend_of_a_conftest_that_keeps_the_contract_passes(broken: dict[str, set[str]]) -> None:
+    assert broken["good"] == set()
+
+
+@pytest.mark.frameworks
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_promise_fails_the_check_that_is_about_it_and_no_other(broken: dict[str, set[str]], name: str) -> None:
+    assert broken[name] == set(BROKEN[name])
+
+
+@pytest.mark.frameworks
+def test_a_plugin_that_imports_a_framework_at_its_top_is_told(broken: dict[str, set[str]]) -> None:
+    assert broken["heavy"] == {"test_importing_the_plugin_imports_no_framework"}
+
+
+@pytest.mark.frameworks
+def test_techniques_are_told_apart_in_the_same_way(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(SOURCE, encoding="utf-8")
+    names = ",".join(broken_plugins.TECHNIQUES)
+    done = run_kit(tmp_path, f"--tradeoff-technique={names}")
+    assert done.returncode == 1, done.stdout[-5000:] + done.stderr
+    found: dict[str, set[str]] = {name: set() for name in broken_plugins.TECHNIQUES}
+    for name, checks in failed(tmp_path).items():
+        found[next(each for each in found if each in name.split("-"))] |= checks
+    assert found == expected(broken_plugins.TECHNIQUES)
+
+
+def test_devices_are_told_apart_in_the_same_way(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(SOURCE, encoding="utf-8")
+    names = ",".join(broken_plugins.DEVICES)
+    done = run_kit(tmp_path, f"--tradeoff-device={names}")
+    assert done.returncode == 1, done.stdout[-5000:] + done.stderr
+    assert failed(tmp_path) == expected(broken_plugins.DEVICES)
+
+
+def test_without_a_name_the_kit_says_what_can_be_given(tmp_path: Path) -> None:
+    done = run_kit(tmp_path)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    for text in ("--tradeoff-backend (", "keras", "--tradeoff-technique (", "int8", "--tradeoff-device (", "host-cpu"):
+        assert text in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--tradeoff-backend=liter"], "unknown backend 'liter'; did you mean 'litert'?"),
+        (["--tradeoff-technique=int88"], "unknown technique 'int88'"),
+        (["--tradeoff-device=host"], "unknown device 'host'"),
+        (["--tradeoff-backend=litert:threads=0"], "litert: threads=0 is not a whole number of at least 1"),
+        (["--tradeoff-backend=litert", "--tradeoff-device=moon"], "unknown device 'moon'"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_named(tmp_path: Path, arguments: list[str], told: str) -> None:
+    done = run_kit(tmp_path, *arguments)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert told in done.stderr
+
+
+def test_collecting_the_checks_imports_no_framework(tmp_path: Path) -> None:
+    teller = "import sys\ndef pytest_unconfigure():\n    print('LOADED', *sorted(sys.modules))\n"
+    (tmp_path / "teller.py").write_text(teller, encoding="utf-8")
+    done = run_kit(tmp_path, "-p", "teller", "--tradeoff-backend=litert", "--collect-only", "-q")
+    assert done.returncode == 0, done.stderr
+    assert "test_its_answers_are_near_to_those_of_keras[litert-int8]" in done.stdout
+    loaded = done.stdout.partition("LOADED ")[2].split()
+    assert "tradeoff.conformance.kit" in loaded
+    assert not {"tensorflow", "keras", "ai_edge_litert", "numpy"} & {*loaded}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import tradeoff
 from tradeoff.engine import KERAS, engine_environment, engine_requirement, keras_engine
 from tradeoff.formats import keras_files
+from tradeoff.formats.keras_layers import layer_outputs
 
 from .keras_anatomy import anatomy
 
@@ -67,6 +68,10 @@ class KerasBackend(tradeoff.Backend):
     def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
         """Weights in their own types, and the results of the layers."""
         return anatomy(keras_files.load_model(job.artifact), samples)
+
+    def intermediates(self, job: tradeoff.Loading, batch: Array) -> Mapping[str, Array]:
+        """What its layers give, one after the other and not compiled."""
+        return {one.label: one.values for one in layer_outputs(keras_files.load_model(job.artifact), batch)}
 
 
 class KerasRunner:

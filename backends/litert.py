@@ -12,6 +12,7 @@ import tradeoff
 from tradeoff.engine import KERAS, engine_environment
 
 from .litert_anatomy import anatomy
+from .litert_intermediates import intermediates
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
@@ -59,6 +60,10 @@ class LiteRTBackend(tradeoff.Backend):
     def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
         """Constants as they are stored, and what operators fill from a request."""
         return anatomy(job.artifact, samples)
+
+    def intermediates(self, job: tradeoff.Loading, batch: Array) -> Mapping[str, Array]:
+        """The results of its operators, as LiteRT's own kernels compute them."""
+        return intermediates(job.artifact, batch)
 
 
 class LiteRTRunner:

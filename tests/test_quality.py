@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tradeoff
-from tradeoff.quality import METRICS, agreement, judge
+from tradeoff.quality import METRICS, agreement, judge, parity
 
 TASK = tradeoff.Task("t", load=lambda: pytest.fail("no data is needed"))
 LOGITS = replace(TASK, outputs="logits")
@@ -175,7 +175,14 @@ def test_outputs_of_another_shape_cannot_be_compared() -> None:
 
 
 def test_every_number_has_a_direction(logits: Any, labels: Any) -> None:
-    given = {*judge(logits, labels, LOGITS), *agreement(logits, logits, LOGITS), "mae", "mse", "r2"}
+    given = {
+        *judge(logits, labels, LOGITS),
+        *agreement(logits, logits, LOGITS),
+        *parity(logits, logits, LOGITS),
+        "mae",
+        "mse",
+        "r2",
+    }
     assert given == set(METRICS)
 
 

@@ -107,9 +107,9 @@ class Supply:
         """Every variant on the way to the last one, for what each stage cost."""
         return [self.variant(model, steps[:count], progress) for count in range(len(steps) + 1)]
 
-    def reference(self, model: str, progress: Progress) -> Entry:
-        """The untouched Keras model's outputs on the test split."""
-        baseline = self.variant(model, (), progress)
+    def reference(self, model: str, progress: Progress, steps: tuple[Step, ...] = ()) -> Entry:
+        """The Keras model's own outputs on the test split: untouched, or after ``steps`` and before any conversion."""
+        baseline = self.variant(model, steps, progress)
         data = self.data(model, progress)
         task = self.registry.models[model].task
         inputs = {
@@ -151,10 +151,13 @@ class Supply:
         """What is deterministic of an artifact on its runtime: accuracy, loss, agreement, outputs."""
         data = self.data(cell.model, progress)
         reference = self.reference(cell.model, progress)
+        # Without techniques of stage ``model`` this is the same entry.
+        original = self.reference(cell.model, progress, cell.chain.model_steps)
         inputs = {
             **self._where(cell, artifact),
             "data": data.facts["fingerprint"],
             "reference": reference.key,
+            "original": original.key,
             "task": self.registry.models[cell.model].task,
         }
         request = {
@@ -163,6 +166,7 @@ class Supply:
             "stage": "evaluate",
             "data": str(data.path),
             "reference": str(reference.path),
+            "original": str(original.path),
         }
         return self._make("result", inputs, self._running(cell), request, progress)
 
@@ -208,6 +212,25 @@ class Supply:
             "batch": cell.load.batch,
         }
         return self._make("result", inputs, self._running(cell), request, progress)
+
+    def layers(
+        self, cell: Cell, artifact: Entry, samples: int, folder: Path, progress: Progress
+    ) -> list[Mapping[str, Any]] | None:
+        """How far each layer is from that of the Keras model that was converted; nothing if the backend cannot tell.
+
+        :param folder: for what the layers give; nothing of it is kept in the store.
+        """
+        shared = {
+            "data": str(self.data(cell.model, progress).path),
+            "samples": min(samples, self.can(cell).max_batch or samples),
+            "folder": str(folder),
+        }
+        variant = self.variant(cell.model, cell.chain.model_steps, progress)
+        original = {"stage": "layers", "variant": str(variant.path), **shared}
+        told = self.workers.ask(training_environment(), original, progress)
+        request = {**self._how(cell), **_shipped(artifact), "stage": "intermediates", **shared, **told}
+        rows: list[Mapping[str, Any]] | None = self.workers.ask(self._running(cell), request, progress)["rows"]
+        return rows
 
     def timed(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> Timed:
         """Durations of the cell's requests; equal content on one runtime is timed once a run."""

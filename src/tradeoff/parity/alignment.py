@@ -7,26 +7,23 @@ went wrong, the values of what belongs together are not alike.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from tradeoff.formats.keras_layers import LayerOutput
     from tradeoff.vocabulary import Array
 
-#: From here on two outputs are told to be the same by their values alone.
-_CLEAR: Final = 0.9
-#: Where order says otherwise, as with branches, values must say it more plainly.
+#: From here on two outputs are told to be the same by their values alone: more than by a name.
 _PLAIN: Final = 0.99
-#: A name outweighs any likeness of values: it stands whatever went wrong.
-_NAMED: Final = 1.0
-#: What only its size speaks for is better than nothing.
-_WEAK: Final = 1e-3
+#: From here on they are likely to be, where nothing else is known.
+_CLEAR: Final = 0.9
 #: Values that a likeness is taken of; more of them would only take longer.
 _MOST: Final = 65_536
 
 #: Number of the tensor, and its values as the layer has them.
 Match = tuple[int, "Array"]
+Score = Callable[[tuple[int, int]], float]
 
 
 class _Pairs:
@@ -48,13 +45,17 @@ class _Pairs:
                     self.named.add(pair)
 
     def score(self, pair: tuple[int, int]) -> float:
-        """What a match is worth; nothing where sizes differ."""
-        if pair not in self.likeness:
-            return 0.0
-        likeness = max(self.likeness[pair], 0.0)
+        """What a match is worth; nothing where neither its values nor its name speak for it."""
+        likeness = max(self.likeness.get(pair, 0.0), 0.0)
+        worth = likeness if likeness >= _CLEAR else 0.0
         if pair in self.named:
-            return _NAMED + likeness
-        return likeness if likeness >= _CLEAR else _WEAK * likeness
+            # It stands whatever went wrong.
+            worth = 1.0 + likeness
+        return worth + (2.0 if likeness >= _PLAIN else 0.0)
+
+    def size_alone(self, pair: tuple[int, int]) -> float:
+        """The same where nothing but the size speaks for it."""
+        return 1.0 + self.likeness[pair] if pair in self.likeness else 0.0
 
     def is_clear(self, pair: tuple[int, int]) -> bool:
         """Whether the values alone tell that the two are the same."""
@@ -68,10 +69,19 @@ class _Pairs:
 def align(layers: Sequence[LayerOutput], tensors: Mapping[str, Array]) -> list[Match | None]:
     """For each layer the tensor that stands for it, each tensor for one layer at most."""
     pairs = _Pairs(layers, tensors)
-    found = _in_order(pairs, len(layers), len(tensors))
-    found = _without_strays(pairs, found)
+    found = _in_order(pairs.score, range(len(layers)), range(len(tensors)))
     found |= _out_of_order(pairs, found)
+    # What is broken does not mend: before a layer that is right, what nothing speaks for is the runtime's own.
+    last = max((place for place, number in found.items() if pairs.is_clear((place, number))), default=-1)
+    left = [place for place in range(last + 1, len(layers)) if place not in found]
+    found |= _in_order(pairs.size_alone, left, _free(found, last, len(tensors)))
     return [pairs.match((place, found[place])) if place in found else None for place in range(len(layers))]
+
+
+def _free(found: Mapping[int, int], last: int, tensors: int) -> list[int]:
+    """The tensors behind that of the layer ``last`` that stand for no other."""
+    taken = set(found.values())
+    return [number for number in range(found.get(last, -1) + 1, tensors) if number not in taken]
 
 
 def cosine(ours: Array, theirs: Array) -> float:
@@ -84,37 +94,25 @@ def cosine(ours: Array, theirs: Array) -> float:
     return found if np.isfinite(found) else float(np.array_equal(a, b))
 
 
-def _in_order(pairs: _Pairs, layers: int, tensors: int) -> dict[int, int]:
+def _in_order(score: Score, layers: Sequence[int], tensors: Sequence[int]) -> dict[int, int]:
     """The matches that are worth most together, both sides in their own order."""
-    best = [[0.0] * (tensors + 1) for _ in range(layers + 1)]
-    for place in range(layers - 1, -1, -1):
-        for number in range(tensors - 1, -1, -1):
-            worth = pairs.score((place, number))
-            taken = worth + best[place + 1][number + 1] if worth else 0.0
-            best[place][number] = max(taken, best[place + 1][number], best[place][number + 1])
+    worth = [[score((place, number)) for number in tensors] for place in layers]
+    best = [[0.0] * (len(tensors) + 1) for _ in range(len(layers) + 1)]
+    for row in reversed(range(len(layers))):
+        for column in reversed(range(len(tensors))):
+            taken = worth[row][column] + best[row + 1][column + 1] if worth[row][column] else 0.0
+            best[row][column] = max(taken, best[row + 1][column], best[row][column + 1])
     found: dict[int, int] = {}
-    place = number = 0
-    while place < layers and number < tensors:
-        worth = pairs.score((place, number))
-        if worth and best[place][number] == worth + best[place + 1][number + 1]:
-            found[place] = number
-            place, number = place + 1, number + 1
-        elif best[place][number] == best[place + 1][number]:
-            place += 1
+    row = column = 0
+    while row < len(layers) and column < len(tensors):
+        if best[row][column] == best[row + 1][column]:
+            row += 1
+        elif best[row][column] == best[row][column + 1]:
+            column += 1
         else:
-            number += 1
+            found[layers[row]] = tensors[column]
+            row, column = row + 1, column + 1
     return found
-
-
-def _without_strays(pairs: _Pairs, found: Mapping[int, int]) -> dict[int, int]:
-    """Without what only its size spoke for, where a later layer is right: what is broken does not mend."""
-    right = [place for place, number in found.items() if pairs.is_clear((place, number))]
-    last = max(right, default=-1)
-    return {
-        place: number
-        for place, number in found.items()
-        if place > last or (place, number) in pairs.named or pairs.is_clear((place, number))
-    }
 
 
 def _out_of_order(pairs: _Pairs, found: Mapping[int, int]) -> dict[int, int]:

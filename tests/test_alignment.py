@@ -65,6 +65,25 @@ def test_an_operator_of_the_runtimes_own_is_no_layer_where_a_later_one_is_right(
     assert matched(layers, {"1": A, "own": values(4, 8, seed=9), "3": C}) == {"a": "1", "c": "3"}
 
 
+def test_numbers_in_names_are_the_converters_own_and_order_tells_which_is_which() -> None:
+    layers = [layer("norm", A), layer("norm_1", B), layer("norm_2", C)]
+    wrong = {"norm_1:0": A, "norm_2:0": values(4, 8, seed=9), "norm_3:0": values(4, 8, seed=8)}
+    assert matched(layers, wrong) == {"norm": "norm_1:0", "norm_1": "norm_2:0", "norm_2": "norm_3:0"}
+
+
+def test_what_a_runtime_has_twice_is_not_taken_for_another_layer() -> None:
+    layers = [layer("a", A, before="relu"), layer("a", np.maximum(A, 0))]
+    assert matched(layers, {"a/Relu": np.maximum(A, 0), "a/Relu again": np.maximum(A, 0)}).keys() == {"a"}
+
+
+def test_a_sum_before_its_scale_is_no_layer_whatever_its_name() -> None:
+    layers = [LayerOutput("conv", "Conv2D", A), LayerOutput("norm", "BatchNormalization", B)]
+    assert matched(layers, {"conv/integers": A * 1e4, "norm": B}) == {"norm": "norm"}
+    # Behind a softmax it may look right again.
+    layers = [layer("dense", A, before="softmax"), layer("dense", B)]
+    assert len(matched(layers, {"dense/MatMul": A * 1e4, "dense/Softmax": B})) == 2
+
+
 def test_branches_may_run_in_another_order() -> None:
     layers = [layer("left", A), layer("right", B), layer("sum", A + B)]
     assert matched(layers, {"r": B, "l": A, "s": A + B}) == {"left": "l", "right": "r", "sum": "s"}

@@ -62,7 +62,7 @@ class _Listener:
         import keras
 
         call, activation = layer.call, _activation(layer)
-        closed = isinstance(layer, keras.layers.RNN | keras.layers.Wrapper)
+        closed = isinstance(layer, keras.layers.RNN | keras.layers.Wrapper | keras.layers.Bidirectional)
         silent = isinstance(layer, keras.Model)
 
         def listened(*given: Any, **options: Any) -> Any:

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 _PLAIN: Final = 0.99
 #: From here on they are likely to be, where nothing else is known.
 _CLEAR: Final = 0.9
+#: Layers and activations that hand on what is wrong: behind them nothing looks right again.
+_KEEPING: Final = frozenset(
+    {
+        *("BatchNormalization", "Dropout", "Flatten", "LeakyReLU", "PReLU", "ReLU", "Rescaling", "Reshape"),
+        *("elu", "gelu", "leaky_relu", "relu", "relu6", "silu"),
+    }
+)
 #: Values that a likeness is taken of; more of them would only take longer.
 _MOST: Final = 65_536
 
@@ -41,17 +48,21 @@ class _Pairs:
                     continue
                 pair = (place, number)
                 self.likeness[pair], self._values[pair] = arranged
-                if _is_named(layer.name, words[number]):
+                if _base(layer.name) in words[number]:
                     self.named.add(pair)
+        self._known = {number for place, number in self.likeness if self.is_clear((place, number))}
 
     def score(self, pair: tuple[int, int]) -> float:
         """What a match is worth; nothing where neither its values nor its name speak for it."""
         likeness = max(self.likeness.get(pair, 0.0), 0.0)
+        if likeness < _CLEAR and pair[1] in self._known:
+            # Another layer's, which a runtime has twice.
+            return 0.0
         worth = likeness if likeness >= _CLEAR else 0.0
         if pair in self.named:
             # It stands whatever went wrong.
             worth = 1.0 + likeness
-        return worth + (2.0 if likeness >= _PLAIN else 0.0)
+        return worth + (2.0 if self.is_plain(pair) else 0.0)
 
     def size_alone(self, pair: tuple[int, int]) -> float:
         """The same where nothing but the size speaks for it."""
@@ -60,6 +71,10 @@ class _Pairs:
     def is_clear(self, pair: tuple[int, int]) -> bool:
         """Whether the values alone tell that the two are the same."""
         return self.likeness[pair] >= _CLEAR
+
+    def is_plain(self, pair: tuple[int, int]) -> bool:
+        """Whether they tell it beyond doubt."""
+        return self.likeness.get(pair, 0.0) >= _PLAIN
 
     def match(self, pair: tuple[int, int]) -> Match:
         """The tensor's number and values."""
@@ -71,11 +86,27 @@ def align(layers: Sequence[LayerOutput], tensors: Mapping[str, Array]) -> list[M
     pairs = _Pairs(layers, tensors)
     found = _in_order(pairs.score, range(len(layers)), range(len(tensors)))
     found |= _out_of_order(pairs, found)
+    found = _without_parts(pairs, layers, found)
     # What is broken does not mend: before a layer that is right, what nothing speaks for is the runtime's own.
     last = max((place for place, number in found.items() if pairs.is_clear((place, number))), default=-1)
     left = [place for place in range(last + 1, len(layers)) if place not in found]
     found |= _in_order(pairs.size_alone, left, _free(found, last, len(tensors)))
     return [pairs.match((place, found[place])) if place in found else None for place in range(len(layers))]
+
+
+def _without_parts(pairs: _Pairs, layers: Sequence[LayerOutput], found: Mapping[int, int]) -> dict[int, int]:
+    """Without what bears a layer's name and is a part of its arithmetic: what comes next would be wrong as well."""
+    kept: dict[int, int] = {}
+    for place in sorted(found, reverse=True):
+        after = min(kept, default=None)
+        mended = after is not None and pairs.is_plain((after, kept[after])) and _keeps(layers[place], layers[after])
+        if pairs.is_clear((place, found[place])) or not mended:
+            kept[place] = found[place]
+    return kept
+
+
+def _keeps(layer: LayerOutput, after: LayerOutput) -> bool:
+    return (layer.before if layer.before and layer.name == after.name else after.kind) in _KEEPING
 
 
 def _free(found: Mapping[int, int], last: int, tensors: int) -> list[int]:
@@ -129,13 +160,13 @@ def _out_of_order(pairs: _Pairs, found: Mapping[int, int]) -> dict[int, int]:
 
 
 def _words(name: str) -> set[str]:
-    """The parts of a tensor's name, such as ``net_1/conv2d_1/Relu;net_1/conv2d_1/BiasAdd``."""
-    return set(re.split(r"[/;:.]", name))
+    """The layers in a tensor's name, such as ``net_1/conv2d_1/Relu;net_1/conv2d_1/BiasAdd``."""
+    return set(map(_base, re.split(r"[/;:.]", name)))
 
 
-def _is_named(layer: str, words: set[str]) -> bool:
-    """Converters put a number of their own behind a layer's name."""
-    return any(word == layer or re.fullmatch(rf"{re.escape(layer)}_\d+", word) for word in words)
+def _base(name: str) -> str:
+    """Without numbers: converters count anew, and in their own way. Which of several it is, the order tells."""
+    return re.sub(r"(_\d+)+$", "", name)
 
 
 def _arranged(values: Array, like: Array) -> tuple[float, Array] | None:
@@ -146,9 +177,19 @@ def _arranged(values: Array, like: Array) -> tuple[float, Array] | None:
         return None
     step = max(1, like.size // _MOST)
     wanted = like.reshape(-1)[::step]
-    options = [(cosine(one.reshape(-1)[::step], wanted), one) for one in _layouts(values, like.shape)]
+    options = [(_likeness(one.reshape(-1)[::step], wanted), one) for one in _layouts(values, like.shape)]
     likeness, best = max(options, key=lambda option: option[0])
     return likeness, np.ascontiguousarray(best).reshape(like.shape)
+
+
+def _likeness(ours: Array, theirs: Array) -> float:
+    """The cosine, and less of it where one is larger than the other."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        lengths = sorted(float(np.linalg.norm(np.asarray(one, np.float64))) for one in (ours, theirs))
+        ratio = lengths[0] / lengths[1] if lengths[1] else 1.0
+    return cosine(ours, theirs) * ratio if np.isfinite(ratio) else 0.0
 
 
 def _layouts(values: Array, shape: tuple[int, ...]) -> Iterator[Array]:

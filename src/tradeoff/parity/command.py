@@ -138,6 +138,8 @@ def conclusion(rows: Sequence[LayerParity], least: float) -> list[str]:
         return ["no layer could be told apart in the artifact"]
     first = next((row for row in compared if row.beyond(least)), None)
     if first is None:
+        if all(row.exact for row in compared):
+            return [*told, f"no layer is beyond {least:g} dB: all are equal to the last bit"]
         lowest = min(compared, key=lambda row: float("inf") if row.snr is None else row.snr)
         return [*told, f"no layer is beyond {least:g} dB; the lowest is {lowest.layer} with {_snr(lowest)}"]
     return [*told, f"> the first layer beyond {least:g} dB is {first.layer} with {_snr(first)}"]

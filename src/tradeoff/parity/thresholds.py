@@ -32,18 +32,18 @@ class Threshold:
 THRESHOLDS: Final[Mapping[str, Threshold]] = MappingProxyType(
     {
         "float32": Threshold(cosine=0.99999, snr=60.0, top1=0.999, layer_snr=60.0),
-        "fp16": Threshold(cosine=0.9999, snr=40.0, top1=0.995, layer_snr=40.0),
-        "bf16": Threshold(cosine=0.999, snr=25.0, top1=0.98, layer_snr=25.0),
-        "int16x8": Threshold(cosine=0.999, snr=25.0, top1=0.98, layer_snr=25.0),
-        "int8w": Threshold(cosine=0.999, snr=25.0, top1=0.98, layer_snr=25.0),
-        "dynamic": Threshold(cosine=0.995, snr=20.0, top1=0.97, layer_snr=20.0),
-        "int8": Threshold(cosine=0.995, snr=20.0, top1=0.97, layer_snr=15.0),
-        "mixed": Threshold(cosine=0.995, snr=20.0, top1=0.97, layer_snr=15.0),
-        "int4": Threshold(cosine=0.95, snr=10.0, top1=0.9, layer_snr=5.0),
+        "fp16": Threshold(cosine=0.9999, snr=40.0, top1=0.995, layer_snr=30.0),
+        "bf16": Threshold(cosine=0.999, snr=25.0, top1=0.98, layer_snr=20.0),
+        "int8w": Threshold(cosine=0.999, snr=25.0, top1=0.98, layer_snr=20.0),
+        "dynamic": Threshold(cosine=0.995, snr=20.0, top1=0.97, layer_snr=18.0),
+        "int8": Threshold(cosine=0.995, snr=20.0, top1=0.97, layer_snr=16.0),
+        "mixed": Threshold(cosine=0.99, snr=16.0, top1=0.97, layer_snr=13.0),
+        "int16x8": Threshold(cosine=0.99, snr=14.0, top1=0.97, layer_snr=9.0),
+        "int4": Threshold(cosine=0.95, snr=10.0, top1=0.95, layer_snr=7.0),
     }
 )
 #: For a precision that a plugin brings: how coarse it is, only its author knows.
-OTHERS: Final = Threshold(cosine=0.95, snr=10.0, top1=0.9, layer_snr=5.0)
+OTHERS: Final = THRESHOLDS["int4"]
 
 
 def threshold_of(precision: str) -> Threshold:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from user_project import NUMPY_BACKEND, Project
 
@@ -104,7 +105,7 @@ def test_only_the_first_is_told_to_be_the_first() -> None:
     rows = [GOOD, EXACT, FUSED, BAD, BROKEN]
     assert [line[:1] for line in table(rows, 20.0)] == [" ", " ", " ", " ", ">", "!"]
     assert conclusion(rows, 20.0) == [
-        "1 of 5 layers have no tensor: they are one operator with a neighbour",
+        "1 of 5 layers have no tensor of their own: they are one operator with a neighbour",
         "> the first layer beyond 20 dB is d with 7.2 dB",
     ]
 
@@ -122,3 +123,32 @@ def test_every_number_stands_with_its_unit_and_what_is_none_says_so() -> None:
     text = "\n".join(table([GOOD, EXACT, FUSED, BROKEN], 20.0))
     for told in ("80.0 dB", "∞", "—", "no number"):
         assert told in text
+
+
+@pytest.mark.frameworks
+def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(project: Project) -> None:
+    from trained import data, trained_file
+
+    folder = project.pytester.path
+    project.conftest(
+        "class Failing(NumpyBackend):\n"
+        "    name = 'failing'\n"
+        "    def intermediates(self, job, batch):\n"
+        "        return {}\n"
+        "    def convert(self, job):\n"
+        "        raise tradeoff.Refused('not implemented here', 'on Sundays')\n"
+        "@tradeoff.hookimpl\n"
+        "def tradeoff_backends():\n"
+        "    return [Failing()]\n"
+    )
+    (folder / "my.keras").write_bytes(trained_file().read_bytes())
+    test = data().test
+    np.savez(folder / "my.npz", x=test.x, y=test.y)
+    command = [sys.executable, "-m", "tradeoff", "parity", "my/baseline/failing", "my/int8/litert"]
+    done = subprocess.run(
+        [*command, "--model=my.keras", "--data=my.npz"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.stderr == "tradeoff: my/baseline/failing/host-cpu/b1: not implemented here: on Sundays\n"
+    assert done.stdout.startswith("my/int8/litert/host-cpu/b1\n")
+    assert "no layer is beyond 16 dB; the lowest is " in done.stdout
+    assert done.returncode == 2

@@ -25,6 +25,8 @@ from tradeoff.text import columns, safe, safe_lines
 
 #: A layer is beyond what its precision allows.
 BEYOND: Final = 1
+#: None is, as far as could be told, and of a cell nothing could.
+FAILED: Final = 2
 SAMPLES: Final = 16
 _MOST_SAMPLES: Final = 4096
 _OPTIONS: Final = (
@@ -73,7 +75,8 @@ def _parity(options: argparse.Namespace, sources: PluginSources, settings: Setti
             found = [_cell(supply, cell, options.samples, Path(folder)) for cell in cells]
         finally:
             workers.close()
-    return BEYOND if any(found) else 0
+    # What could not be told of one cell is no reason to keep quiet about the others.
+    return BEYOND if any(found) else FAILED if None in found else 0
 
 
 def _selecting(settings: Settings, cells: Sequence[str]) -> Settings:
@@ -98,8 +101,16 @@ def _workers(plan: Plan, folder: Path) -> Workers:
     return ProcessWorkers(plan.setup, folder, plan.settings.timeout, plan.settings.memory)
 
 
-def _cell(supply: Supply, cell: Cell, samples: int, folder: Path) -> bool:
-    """Tell of one cell; whether a layer of it is beyond what its precision allows."""
+def _cell(supply: Supply, cell: Cell, samples: int, folder: Path) -> bool | None:
+    """Tell of one cell; whether a layer of it is beyond what its precision allows, unless something went wrong."""
+    try:
+        return _layers(supply, cell, samples, folder)
+    except TradeoffError as error:
+        _say(f"{cell.spelling}: {error}")
+        return None
+
+
+def _layers(supply: Supply, cell: Cell, samples: int, folder: Path) -> bool:
     artifact = supply.artifact(cell, _silent)
     if not supply.can(cell).runs:
         print(f"{cell.spelling}: {cell.backend.name} only has a size: nothing here runs it\n")
@@ -133,7 +144,9 @@ def conclusion(rows: Sequence[LayerParity], least: float) -> list[str]:
     """Where it left the original, in words."""
     compared = [row for row in rows if row.tensor is not None]
     fused = len(rows) - len(compared)
-    told = [f"{fused} of {len(rows)} layers have no tensor: they are one operator with a neighbour"] * bool(fused)
+    told = [
+        f"{fused} of {len(rows)} layers have no tensor of their own: they are one operator with a neighbour"
+    ] * bool(fused)
     if not compared:
         return ["no layer could be told apart in the artifact"]
     first = next((row for row in compared if row.beyond(least)), None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import tradeoff
 from tradeoff.engine import DEFAULT, ENGINES, KERAS, engine_environment, engine_named, engine_requirement
 from tradeoff.formats import keras_files
+from tradeoff.formats.keras_layers import layer_outputs
 
 from .keras_anatomy import anatomy
 from .keras_calls import KerasRunner, check_device
@@ -17,6 +18,7 @@ from .keras_casting import POLICIES, cast
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
+    from tradeoff.vocabulary import Array
 
 ARTIFACT: Final = "model.keras"
 #: The policy that the model was made with.
@@ -103,6 +105,10 @@ class KerasBackend(tradeoff.Backend):
     def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
         """Weights in their own types, and the results of the layers."""
         return anatomy(keras_files.load_model(job.artifact), samples)
+
+    def intermediates(self, job: tradeoff.Loading, batch: Array) -> Mapping[str, Array]:
+        """What its layers give, one after the other and not compiled."""
+        return {one.label: one.values for one in layer_outputs(keras_files.load_model(job.artifact), batch)}
 
 
 @tradeoff.hookimpl

@@ -13,6 +13,7 @@ from tradeoff.engine import KERAS, engine_environment
 from .litert_anatomy import anatomy
 from .litert_checks import check
 from .litert_convert import converted
+from .litert_intermediates import intermediates
 from .litert_profile import profile
 from .litert_quantizer import MADE, QUANTIZER, chosen_for, quantized
 from .litert_runner import KERNELS, XNNPACK, LiteRTRunner
@@ -100,6 +101,10 @@ class LiteRTBackend(tradeoff.Backend):
     def profile(self, job: tradeoff.Loading, batch: Array) -> tradeoff.Profile | None:
         """The file's operators, with the time that each adds to the request."""
         return profile(job.artifact, *_settings(job), batch)
+
+    def intermediates(self, job: tradeoff.Loading, batch: Array) -> Mapping[str, Array]:
+        """The results of its operators, as LiteRT's own kernels compute them."""
+        return intermediates(job.artifact, batch)
 
 
 def _settings(job: tradeoff.Loading) -> tuple[int, str]:

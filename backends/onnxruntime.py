@@ -13,6 +13,7 @@ from tradeoff.engine import KERAS
 from .onnx_anatomy import anatomy
 from .onnx_export import check_export, check_finite, export
 from .onnx_file import inspect
+from .onnx_intermediates import intermediates
 from .onnx_profile import profile
 from .onnx_quantize import realise
 from .onnx_session import open_session, told
@@ -95,6 +96,11 @@ class OnnxRuntimeBackend(tradeoff.Backend):
         """Time, weights and arithmetic of each operator that the runtime has made of the graph."""
         self.load(job).bind(batch)
         return profile(job, batch)
+
+    def intermediates(self, job: tradeoff.Loading, batch: Array) -> Mapping[str, Array]:
+        """The results of its operators, before the runtime has made anything else of the graph."""
+        self.load(job)
+        return intermediates(job.artifact, batch)
 
 
 class OnnxRuntimeRunner:

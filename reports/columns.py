@@ -20,6 +20,7 @@ KNOWN: Final = frozenset(
         *("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"),
         *("load_seconds", "first_seconds", "peak_bytes", "process_bytes", "python_bytes", "native_bytes"),
         *("device_bytes", "weights_bytes", "activations_bytes"),
+        *("parity_top1", "parity_cosine", "snr", "max_error"),
     }
 )
 #: These have a column of their own here, and are told by the CSV as they come.
@@ -62,7 +63,11 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         _measured("load_seconds", "load", "seconds", 10, "s"),
         _measured("top1_agreement", "agreement", "percent", 9),
         _measured("loss", "loss", "number", 10),
+        ColumnOfRows(Column("snr", "SNR", "right", "dB", 10), _snr),
         _measured("cosine", "cosine", "fraction", 16),
+        _measured("parity_top1", "parity", "percent", 16),
+        _measured("parity_cosine", "parity cosine", "fraction", 18),
+        _measured("max_error", "max error", "number", 18),
         _measured("gzip_bytes", "gzip", "bytes", 13, "B"),
         _measured("parameters", "params", "count", 11),
         _measured("macs", "MACs", "count", 12),
@@ -127,6 +132,13 @@ def _technique(row: Row) -> Cell:
 
 def _backend(row: Row) -> Cell:
     return Cell(printable(row.cell.backend), row.cell.backend)
+
+
+def _snr(row: Row) -> Cell:
+    """Where an artifact differs in nothing from what it was converted from there is no number."""
+    if row.value("snr") is None and row.value("max_error") == 0:
+        return Cell("∞", "exact")
+    return measurement_cell(row.get("snr"), "number")
 
 
 def _metric_column(metric: str, rows: Sequence[Row]) -> ColumnOfRows:

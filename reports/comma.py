@@ -30,6 +30,7 @@ _MEASURED: Final = (
     *("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"),
     *("load_seconds", "first_seconds", "peak_bytes", "process_bytes", "python_bytes", "native_bytes"),
     *("device_bytes", "weights_bytes", "activations_bytes"),
+    *("parity_top1", "parity_cosine", "snr", "max_error"),
 )
 _FACTS: Final = (
     *("threads", "engine", "runtime", "precision", "seed", "rounds"),

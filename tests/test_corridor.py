@@ -53,13 +53,18 @@ def test_what_the_earlier_stages_found_out_stays_in_the_record(records: dict[str
     built = {"parameters", "macs", "build_seconds", "build_epochs"}
     converted = built | {"artifact_bytes", "gzip_bytes", "conversion_seconds"}
     assert set(records["stuck"]["measurements"]) == converted
-    assert set(records["tiring"]["measurements"]) == converted | {"accuracy", "loss", "top1_agreement", "cosine"}
+    judged = {"accuracy", "loss", "top1_agreement", "cosine", "parity_top1", "parity_cosine", "snr", "max_error"}
+    assert set(records["tiring"]["measurements"]) == converted | judged
     assert converted < whole
     # A quality below the floor is a verdict, and the latency stands beside it.
     assert records["poor"]["verdicts"][0] == "below floor 0.95"
     assert records["poor"]["measurements"]["accuracy"]["value"] < 0.2
     assert "latency" in records["poor"]["measurements"]
     assert not any(verdict.startswith("below") for verdict in records["numpy"]["verdicts"])
+    # Nor is it what the model gives that was converted.
+    assert records["poor"]["verdicts"][1].startswith("parity: SNR ")
+    assert records["poor"]["facts"]["parity"]["threshold"] == {"cosine": 0.99999, "snr": 60.0, "top1": 0.999}
+    assert not any(verdict.startswith("parity") for verdict in records["numpy"]["verdicts"])
 
 
 def test_without_timing_everything_else_is_in_the_record(project: Project) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import tradeoff
-from tradeoff.quality import METRICS, agreement, judge
+from tradeoff.quality import METRICS, agreement, judge, parity, snr
 
 TASK = tradeoff.Task("t", load=lambda: pytest.fail("no data is needed"))
 LOGITS = replace(TASK, outputs="logits")
@@ -175,10 +177,76 @@ def test_outputs_of_another_shape_cannot_be_compared() -> None:
 
 
 def test_every_number_has_a_direction(logits: Any, labels: Any) -> None:
-    given = {*judge(logits, labels, LOGITS), *agreement(logits, logits, LOGITS), "mae", "mse", "r2"}
+    given = {
+        *judge(logits, labels, LOGITS),
+        *agreement(logits, logits, LOGITS),
+        *parity(logits, logits, LOGITS),
+        "mae",
+        "mse",
+        "r2",
+    }
     assert given == set(METRICS)
 
 
 def test_judging_imports_no_framework() -> None:
     code = "import sys, tradeoff.quality; sys.exit(bool({'tensorflow', 'keras', 'jax', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- parity -----------------------------------------------------------------------------------------
+
+NUMBERS = st.lists(st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-6), min_size=1, max_size=20)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.1, 20.0), (0.01, 40.0), (1.0, 0.0), (10.0, -20.0)])
+def test_a_tenth_of_the_amplitude_is_twenty_decibels(share: float, expected: float) -> None:
+    theirs = np.array([[3.0, -4.0], [1.0, 2.0]])
+    assert snr(theirs * (1 + share), theirs) == pytest.approx(expected)
+
+
+@given(NUMBERS)
+def test_what_differs_in_nothing_has_an_infinite_snr_and_no_error(numbers: list[float]) -> None:
+    values = np.array(numbers)[:, None]
+    found = parity(values, values, regression())
+    assert (found["snr"], found["max_error"]) == (math.inf, 0.0)
+
+
+@given(NUMBERS, st.floats(1e-300, 1e290), st.integers(0, 2**32 - 1))
+def test_the_snr_does_not_know_in_what_unit_both_are_told(numbers: list[float], scale: float, seed: int) -> None:
+    theirs = np.array([1.0, *numbers])
+    ours = theirs + np.random.default_rng(seed).normal(size=theirs.shape)
+    assert snr(ours * scale, theirs * scale) == pytest.approx(snr(ours, theirs), abs=1e-6)
+
+
+@given(NUMBERS, st.floats(1.1, 1e3), st.integers(0, 2**32 - 1))
+def test_more_noise_is_a_lower_snr(numbers: list[float], times: float, seed: int) -> None:
+    theirs = np.array([1.0, *numbers])
+    noise = np.random.default_rng(seed).normal(size=theirs.shape) * np.abs(theirs).max()
+    lost = snr(theirs + noise, theirs) - snr(theirs + times * noise, theirs)
+    assert lost == pytest.approx(20 * math.log10(times), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ([math.nan, 1.0], [1.0, 1.0]),
+        ([math.inf, 1.0], [math.inf, 1.0]),
+        ([1.0, 1.0], [math.nan, 1.0]),
+        ([1.0, 0.0], [0.0, 0.0]),
+    ],
+)
+def test_nothing_broken_has_a_good_snr(ours: list[float], theirs: list[float]) -> None:
+    assert snr(np.array(ours), np.array(theirs)) == -math.inf
+
+
+def test_parity_tells_decisions_direction_noise_and_the_worst_output() -> None:
+    original = np.array([[0.9, 0.1], [0.2, 0.8]])
+    found = parity(np.array([[0.9, 0.1], [0.6, 0.4]]), original, TASK)
+    assert found["parity_top1"] == 0.5
+    assert found["max_error"] == pytest.approx(0.4)
+    assert found["snr"] == pytest.approx(10 * math.log10(1.5 / 0.32))
+    assert found["parity_cosine"] == agreement(np.array([[0.9, 0.1], [0.6, 0.4]]), original, TASK)["cosine"]
+
+
+def test_a_regression_has_no_decisions_to_be_equal_in() -> None:
+    assert set(parity(np.ones((3, 1)), np.ones((3, 1)), regression())) == {"parity_cosine", "snr", "max_error"}

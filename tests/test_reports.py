@@ -483,3 +483,27 @@ def test_a_hostile_record_is_one_line_of_csv() -> None:
 def test_registering_the_reports_imports_no_rich() -> None:
     code = "import sys, tradeoff.reports.plugin as p; p.tradeoff_renderers(); sys.exit('rich' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- parity -----------------------------------------------------------------------------------------
+
+
+def converted(snr: float | None, error: float, *verdicts: str) -> Record:
+    extra = {"snr": Measurement(snr, "dB", "higher"), "max_error": Measurement(error, "1", "lower")}
+    return replace(measured(**extra), verdicts=verdicts)
+
+
+def test_the_signal_to_noise_ratio_is_told_in_decibels_and_what_is_beyond_its_threshold_in_words() -> None:
+    told = "parity: SNR 12.0 dB < 20 dB"
+    text = terminal(run(converted(12.04, 0.5, told)))
+    assert "12.0 dB" in text
+    assert told in text
+    assert told in markdown(run(converted(12.04, 0.5, told))).replace("\\", "").replace("&lt;", "<")
+    (line,) = lines_of_csv(run(converted(12.04, 0.5, told)))
+    assert (line["snr"], line["max_error"], line["verdicts"]) == ("12.04", "0.5", told)
+
+
+def test_what_differs_in_nothing_has_an_infinite_ratio_and_what_is_no_number_none() -> None:
+    assert "∞" in terminal(run(converted(None, 0.0)))
+    assert "∞" not in terminal(run(converted(None, 0.5)))
+    assert "∞" not in terminal(run(measured()))

@@ -47,6 +47,7 @@ class Scribe:
     asked: Counter[str] = field(default_factory=Counter)
     alone: list[int] = field(default_factory=list)
     reports: list[WorkerReport] = field(default_factory=list)
+    compared: tuple[str, str] = ("", "")
 
     def start(self, environment: Environment, progress: Progress) -> float:
         return math.inf
@@ -54,13 +55,15 @@ class Scribe:
     def ask(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         self.asked[request["stage"]] += 1
         number = str(sum(self.asked.values()))
+        if request["stage"] == "evaluate":
+            self.compared = (request["reference"], request["original"])
         if request["stage"] == "time":
             beside = (2.0 * float(number),) if request["baseline"] else ()
             return {"lots": [Lot((float(number),), 1, beside).to_json()]}
         (Path(request["folder"]) / "file").write_text(number)
         return {
             "data": {"fingerprint": "same data"},
-            "build": {"content": f"model {request.get('seed')}"},
+            "build": {"content": f"model {request.get('seed')} {request.get('step')}"},
             "reference": {"quality": {}},
             "convert": {"content": self.content or number, "artifact": "file"},
             "evaluate": {"quality": {}, "agreement": {}},
@@ -81,7 +84,10 @@ def never() -> Any:
 REGISTRY = Registry(
     tasks={"digits": Task("digits", never)},
     models={"net": Model("net", "digits", build=never)},
-    techniques={name: Technique(name, "precision") for name in ("fp16", "int8")},
+    techniques={
+        **{name: Technique(name, "precision") for name in ("fp16", "int8")},
+        "thin": Technique("thin", "model", apply=lambda job: job.model),
+    },
     backends={"printing": Printing()},
 )
 
@@ -123,6 +129,19 @@ def test_cells_share_what_they_have_in_common(supply: Supply, scribe: Scribe) ->
     for chain in ("baseline", "fp16", "int8"):
         walk(supply, cell(chain))
     assert scribe.asked == {"data": 1, "build": 1, "reference": 1, "convert": 3, "evaluate": 3}
+
+
+def test_an_artifact_is_compared_with_the_baseline_and_with_the_variant_it_was_made_of(
+    supply: Supply, scribe: Scribe
+) -> None:
+    walk(supply, cell("thin+int8"))
+    reference, original = scribe.compared
+    assert reference != original
+    assert scribe.asked["reference"] == 2
+    walk(supply, cell("int8"))
+    # What no technique has changed is run once, and stands for both.
+    assert scribe.compared == (reference, reference)
+    assert scribe.asked["reference"] == 2
 
 
 def test_a_parameter_of_running_makes_no_second_artifact_but_a_result_of_its_own(

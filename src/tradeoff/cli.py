@@ -14,6 +14,7 @@ from tradeoff.compare.reading import read_saved_run, run_file
 from tradeoff.errors import TradeoffError, UnknownName
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
+from tradeoff.parity.command import add_parity
 from tradeoff.record import no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
 from tradeoff.text import safe_lines
@@ -55,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     add_profile(profile, _registry)
     _add_recover(commands.add_parser("recover", help="the JSON and the tables of a run that was killed"))
     _add_rerun(commands.add_parser("rerun", help="a run again, as its manifest says, and what differs from then"))
+    parity = commands.add_parser("parity", help="at which layer an artifact leaves the model it was converted from")
+    _add_plugins(parity)
+    add_parity(parity, _sources, _settings)
     _add_doctor(commands.add_parser("doctor", help="what is installed, and which cells that allows"))
     _add_store(commands.add_parser("store", help="list, verify or prune what is kept between runs"))
     return parser

@@ -15,6 +15,8 @@ from tradeoff.measure.estimating import Estimate, estimate_lots, percentile, rat
 from tradeoff.measure.lots import Lots
 from tradeoff.measure.noise import why_noisy
 from tradeoff.measure.timing import Timing
+from tradeoff.parity.thresholds import EXACT, is_exact, verdict
+from tradeoff.parity.thresholds import facts as parity_facts
 from tradeoff.processes.workers import NotAlone
 from tradeoff.record import Measurement, Record
 from tradeoff.runs.replay import ReplayClock, Tape, leave_untimed, replay
@@ -104,6 +106,19 @@ class Corridor:
         quality = facts["quality"].get(task.metric)
         if task.floor is not None and quality is not None and _worse(quality, task.floor, task.metric):
             self._verdicts.append(f"below floor {task.floor:g}")
+        self._note_parity(facts.get("parity", {}), facts.get("samples", 0))
+
+    def _note_parity(self, numbers: Mapping[str, float | None], samples: int) -> None:
+        """How far the artifact is from the model it was converted from, and whether its precision excuses that."""
+        if not numbers:
+            return
+        for name, value in numbers.items():
+            unbounded = name == "snr" and is_exact(numbers)
+            self._note(name, value, "dB" if name == "snr" else "1", _direction(name), EXACT if unbounded else "")
+        precision = self.cell.chain.precision_name
+        self._facts["parity"] = parity_facts(numbers, precision)
+        told = verdict(numbers, precision, samples)
+        self._verdicts += [told] if told else []
 
     def time(self, artifact: Entry, benchmark: Any) -> None:
         """Time whole requests in the worker, and give the samples to pytest-benchmark."""
@@ -297,7 +312,7 @@ def _how_timed(lots: Lots) -> Mapping[str, Any]:
 
 
 def _direction(name: str) -> Direction:
-    return "lower" if name in ("loss", "mae", "mse") else "higher"
+    return "lower" if name in ("loss", "mae", "mse", "max_error") else "higher"
 
 
 def _worse(value: float, floor: float, metric: str) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tradeoff.baseline import check_baseline
 from tradeoff.matrix import Matrix, plan
 from tradeoff.measure.energy import chosen_meters
 from tradeoff.options import Settings
 from tradeoff.own import Own, read_own
-from tradeoff.registry import PluginSources, Registry
+from tradeoff.registry import PluginSources, Registry, plugin_sources_to_json
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,15 @@ class Plan:
     registry: Registry
     matrix: Matrix
     own: Own | None
+
+    @property
+    def setup(self) -> Mapping[str, Any]:
+        """What each worker is told first, as plain data."""
+        return {
+            "plugins": plugin_sources_to_json(self.sources),
+            "own": self.own.to_json() if self.own else None,
+            "allow_code": self.settings.switch("allow-code"),
+        }
 
 
 def make_plan(settings: Settings, sources: PluginSources, registry: Registry) -> Plan:

@@ -27,6 +27,10 @@ METRICS: Final[Mapping[str, Direction]] = {
     "loss": "lower",
     "top1_agreement": "higher",
     "cosine": "higher",
+    "parity_top1": "higher",
+    "parity_cosine": "higher",
+    "snr": "higher",
+    "max_error": "lower",
 }
 #: Keras clips probabilities here too; a confident mistake stays a finite loss.
 _SMALLEST: Final = 1e-7
@@ -49,6 +53,33 @@ def agreement(outputs: Array, reference: Array, task: Task) -> dict[str, float]:
     ours, theirs = _class_scores(outputs, task.outputs), _class_scores(reference, task.outputs)
     same = (ours.argmax(axis=-1) == theirs.argmax(axis=-1)) & _sound(ours) & _sound(theirs)
     return {"top1_agreement": float(same.mean()), "cosine": _cosine(ours, theirs)}
+
+
+def parity(outputs: Array, original: Array, task: Task) -> dict[str, float]:
+    """How far ``outputs`` are from those of the model that was converted, on the same inputs."""
+    near = agreement(outputs, original, task)
+    ours, theirs = _values(outputs), _values(original)
+    found = {"parity_cosine": near["cosine"], "snr": snr(ours, theirs), "max_error": _max_error(ours, theirs)}
+    return {"parity_top1": near["top1_agreement"], **found} if "top1_agreement" in near else found
+
+
+def snr(ours: Array, theirs: Array) -> float:
+    """The power of ``theirs`` over that of the difference, in dB: infinite where both are equal.
+
+    Minus infinity where one of them holds what is no number, and where ``theirs`` is zero throughout and ``ours`` not.
+    """
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
+        return -np.inf
+    # Divided first, so that squares neither overflow nor vanish.
+    scale = float(max(np.abs(ours).max(initial=0.0), np.abs(theirs).max(initial=0.0))) or 1.0
+    noise, signal = np.square(ours / scale - theirs / scale).mean(), np.square(theirs / scale).mean()
+    with np.errstate(divide="ignore"):
+        return float(10.0 * (np.log10(signal) - np.log10(noise))) if noise else np.inf
+
+
+def _max_error(ours: Floats, theirs: Floats) -> float:
+    return _worst_if_nan(np.abs(ours - theirs).max(initial=0.0), np.inf)
 
 
 def _judge_classes(outputs: Array, labels: Array, task: Task) -> dict[str, float]:

@@ -17,7 +17,7 @@ from tradeoff.measure.timing import Timing
 from tradeoff.planning import Plan
 from tradeoff.processes.workers import InProcessWorkers, ProcessWorkers, WorkerDied, WorkerFailed, Workers
 from tradeoff.record import Record, Run, Status
-from tradeoff.registry import Registry, plugin_sources_to_json
+from tradeoff.registry import Registry
 from tradeoff.runs.journal import Content, Finished, Journal, Key, key_of
 from tradeoff.runs.manifest import Invocation, make_manifest, write_manifest
 from tradeoff.runs.replay import ReplayClock
@@ -143,14 +143,9 @@ def begin_session(
 
 
 def _workers(plan_: Plan, output: Path) -> Workers:
-    setup: Mapping[str, Any] = {
-        "plugins": plugin_sources_to_json(plan_.sources),
-        "own": plan_.own.to_json() if plan_.own else None,
-        "allow_code": plan_.settings.switch("allow-code"),
-    }
     if plan_.settings.switch("in-process"):
-        return InProcessWorkers(setup, registry=plan_.registry)
-    return ProcessWorkers(setup, output, plan_.settings.timeout, plan_.settings.memory)
+        return InProcessWorkers(plan_.setup, registry=plan_.registry)
+    return ProcessWorkers(plan_.setup, output, plan_.settings.timeout, plan_.settings.memory)
 
 
 def _options(plan_: Plan, timing: Timing) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from tradeoff.measure.noise import noise_since, sample
 from tradeoff.measure.pinning import pinned
 from tradeoff.measure.timing import Timing, measure_lot, warm_up
 from tradeoff.own import own_from_json
+from tradeoff.parity.layers import compare_layers, read_outputs, write_outputs
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
 from tradeoff.vocabulary import (
     Backend,
@@ -87,6 +88,8 @@ class Desk:
             "footprint": self.footprint,
             "profile": self.profile,
             "check": self.check,
+            "layers": self.layers,
+            "intermediates": self.intermediates,
         }
         with pinned(request.get("cores")):
             return stages[request["stage"]](request, progress)
@@ -211,7 +214,7 @@ class Desk:
         return found
 
     def evaluate(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-        """Accuracy of the shipped artifact on its own runtime, and how far it left the original."""
+        """Accuracy of the shipped artifact on its own runtime, and how far it is from the baseline and the original."""
         import numpy as np
 
         from tradeoff import quality
@@ -220,6 +223,9 @@ class Desk:
         outputs = self._outputs(request, test, progress)
         np.save(Path(request["folder"]) / OUTPUTS_FILE, outputs)
         task = self._task(request)
+        original = None
+        if request["original"]:
+            original = np.load(Path(request["original"]) / OUTPUTS_FILE, allow_pickle=False)
         agreement, missing = {}, request["missing"]
         if request["reference"]:
             reference = np.load(Path(request["reference"]) / OUTPUTS_FILE, allow_pickle=False)
@@ -233,6 +239,7 @@ class Desk:
             "quality": _plain(quality.judge(outputs, test.y, task)),
             "agreement": _plain(agreement),
             "missing": missing,
+            "parity": _plain(quality.parity(outputs, original, task)) if original is not None else {},
             "samples": len(test),
         }
 
@@ -314,6 +321,26 @@ class Desk:
         from tradeoff.conformance.inside import look
 
         return look(self.registry, request, progress)
+
+    def layers(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """What each layer of a Keras model gives for some test samples, as a file; and what the layers are."""
+        from tradeoff.formats.keras_layers import layer_outputs
+
+        batch = tile(DataFiles(Path(request["data"])).split("test"), request["samples"])
+        progress("running the original", 0.0)
+        found = layer_outputs(self._load(Path(request["variant"]) / MODEL_FILE), batch)
+        return {"layers": write_outputs(found, Path(request["folder"]))}
+
+    def intermediates(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """How far each layer of an artifact is from that of the original; none where the backend cannot tell."""
+        batch = tile(DataFiles(Path(request["data"])).split("test"), request["samples"])
+        progress("running the artifact", 0.0)
+        found = self._backend(request).intermediates(self._loading(request), batch)
+        if found is None:
+            return {"rows": None}
+        progress("comparing", 0.5)
+        rows = compare_layers(read_outputs(request["layers"], Path(request["folder"])), found)
+        return {"rows": [row.to_json() for row in rows]}
 
     def _bound(self, request: Mapping[str, Any], batch: Array, number: int) -> tuple[Call, Call | None]:
         """A request of the cell and one of its baseline, freshly loaded; which of them is loaded first, alternates."""

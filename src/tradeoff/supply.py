@@ -115,11 +115,11 @@ class Supply:
         """Every variant on the way to the last one, for what each stage cost."""
         return [self.variant(model, steps[:count], progress) for count in range(len(steps) + 1)]
 
-    def reference(self, model: str, progress: Progress) -> Entry:
-        """A model's outputs on the test split: those of untouched Keras, or of a finished artifact where it runs."""
+    def reference(self, model: str, progress: Progress, steps: tuple[Step, ...] = ()) -> Entry:
+        """Outputs on the test split: of the Keras model after ``steps``, or of a finished artifact where it runs."""
         if self.registry.models[model].finished:
             return self._finished_reference(model, progress)
-        baseline = self.variant(model, (), progress)
+        baseline = self.variant(model, steps, progress)
         data = self.data(model, progress)
         task = self.registry.models[model].task
         inputs = {
@@ -212,10 +212,14 @@ class Supply:
         """What is deterministic of an artifact on its runtime: accuracy, loss, agreement, outputs."""
         data = self.data(cell.model, progress)
         reference, missing = self._reference_of(cell, progress)
+        # Without techniques of stage ``model`` this is the same entry; of a finished artifact there is no original.
+        finished = bool(self.registry.models[cell.model].finished)
+        original = None if finished else self.reference(cell.model, progress, cell.chain.model_steps)
         inputs = {
             **self._where(cell, artifact),
             "data": data.facts["fingerprint"],
             "reference": reference.key if reference else "",
+            "original": original.key if original else "",
             "task": self.registry.models[cell.model].task,
         }
         request = {
@@ -224,8 +228,9 @@ class Supply:
             "stage": "evaluate",
             "data": str(data.path),
             "reference": str(reference.path) if reference else "",
+            "original": str(original.path) if original else "",
             "missing": missing,
-            "finished": bool(self.registry.models[cell.model].finished),
+            "finished": finished,
         }
         return self._make("result", inputs, self._running(cell), request, progress)
 
@@ -271,6 +276,25 @@ class Supply:
             "batch": cell.load.batch,
         }
         return self._make("result", inputs, self._running(cell), request, progress)
+
+    def layers(
+        self, cell: Cell, artifact: Entry, samples: int, folder: Path, progress: Progress
+    ) -> list[Mapping[str, Any]] | None:
+        """How far each layer is from that of the Keras model that was converted; nothing if the backend cannot tell.
+
+        :param folder: for what the layers give; nothing of it is kept in the store.
+        """
+        shared = {
+            "data": str(self.data(cell.model, progress).path),
+            "samples": min(samples, self.can(cell).max_batch or samples),
+            "folder": str(folder),
+        }
+        variant = self.variant(cell.model, cell.chain.model_steps, progress)
+        original = {"stage": "layers", "variant": str(variant.path), **shared}
+        told = self.workers.ask(training_environment(), original, progress)
+        request = {**self._how(cell), **_shipped(artifact), "stage": "intermediates", **shared, **told}
+        rows: list[Mapping[str, Any]] | None = self.workers.ask(self._running(cell), request, progress)["rows"]
+        return rows
 
     def timed(self, cell: Cell, artifact: Entry, timing: Timing, progress: Progress) -> Timed:
         """Durations of the cell's requests; equal content on one runtime is timed once a run."""

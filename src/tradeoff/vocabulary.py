@@ -394,6 +394,10 @@ class Backend(ABC):
         """Where a request on ``batch`` goes, operator by operator, as far as the runtime can tell."""
         return None
 
+    def intermediates(self, job: Loading, batch: Array) -> Mapping[str, Array] | None:
+        """What is computed on the way from ``batch`` to the outputs, in that order, as floats; ``None`` if unknown."""
+        return None
+
 
 @dataclass(frozen=True)
 class Device:

@@ -73,7 +73,7 @@ def test_what_an_onnx_file_says_of_its_ends(
         ({"last": 0}, "linear", "float32"),
         # Behind the numbers that fit the older field of a byte.
         ({"last": 150}, "linear", "float32"),
-        ({"kind": 9}, "softmax", "int8"),
+        ({"kind": 9, "shape": [8, 4]}, "softmax", "int8"),
     ],
 )
 def test_what_a_litert_model_says_of_its_ends(tmp_path: Path, how: dict[str, Any], activation: str, dtype: str) -> None:

@@ -116,6 +116,7 @@ def spoilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("my_data.py").write_text(DATA, encoding="utf-8")
     made.write_onnx(Path("wide.onnx"), shape=("n", 5))
+    made.write_onnx(Path("eight.onnx"), shape=(8, 4))
     made.write_onnx(Path("four.onnx"), classes=4)
     made.write_tflite(Path("cut.tflite")).write_bytes(made.tflite_model()[:-30])
     made.write_saved_model(Path("evil"), "PyFunc")
@@ -133,6 +134,7 @@ def spoilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("net.dense", "my_data:raises", "my_data:raises raised RuntimeError: no disk"),
         ("net.dense", "empty", "empty has no folders in it"),
         ("wide.onnx", "my_data:make", "wide.onnx takes samples of shape (5), my_data:make gives (4)"),
+        ("eight.onnx", "my_data:make", "eight.onnx takes 8 samples at a time and no other number"),
         ("four.onnx", "my_data:make", "four.onnx gives 4 outputs, my_data:make has 3 classes"),
         ("cut.tflite", "my_data:make", "cut.tflite is a LiteRT model that is damaged"),
         ("evil", "my_data:make", "more than compute: PyFunc"),

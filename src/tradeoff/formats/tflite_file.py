@@ -130,9 +130,8 @@ def _code(code: _Table) -> int:
 def _tensor(tensor: _Table) -> Tensor:
     shape = tensor.numbers(7) or tensor.numbers(0) or []
     sizes = tuple(size if size > 0 else None for size in shape)
-    # Without a signature of its own the first axis is an example: the runtime resizes it.
-    if sizes and not tensor.numbers(7):
-        sizes = (None, *sizes[1:]) if sizes[0] == 1 else sizes
+    # The runtime resizes the first axis, whatever stands there; where it cannot, it says so.
+    sizes = (None, *sizes[1:]) if sizes else sizes
     return Tensor(safe(tensor.text(3)), sizes, _DTYPES.get(tensor.number(1, "<b"), "of an unusual type"))
 
 

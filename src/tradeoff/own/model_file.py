@@ -152,6 +152,11 @@ def _ends(signature: Signature | None) -> tuple[tuple[int | None, ...] | None, s
 
 def check_fits(model: OwnModel, data: OwnData) -> None:
     """Refuse a model that cannot take the data or cannot give its targets, with the mend where one is known."""
+    if model.batch not in (None, 1):
+        raise BadInput(
+            f"{model.path} takes {model.batch} samples at a time and no other number; export it with a batch of any "
+            "size, or of 1"
+        )
     _check_input(model, data)
     _check_output(model, data)
 

@@ -11,7 +11,7 @@ import tradeoff
 from tradeoff.engine import KERAS
 
 from .onnx_anatomy import anatomy
-from .onnx_export import check_export, check_finite, export
+from .onnx_export import check_export, check_finite, compact, export
 from .onnx_file import inspect
 from .onnx_profile import profile
 from .onnx_quantize import realise
@@ -76,7 +76,7 @@ class OnnxRuntimeBackend(tradeoff.Backend):
         check_export(model, exported.SerializeToString(deterministic=True), job.calibration)
         job.progress("quantizing", 0.4)
         made = realise(exported, job.precision, str(job.parameters.get("layout", "qdq")), job.calibration)
-        blob: bytes = made.SerializeToString(deterministic=True)
+        blob = compact(made)
         job.progress("checking", 0.9)
         check_finite(blob, job.calibration)
         (job.folder / ARTIFACT).write_bytes(blob)

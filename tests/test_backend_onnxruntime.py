@@ -109,13 +109,14 @@ def test_int8_has_8_bits_on_both_sides_of_every_layer_with_weights() -> None:
 
     found = graph(artifact("int8"))
     constants = {constant.name: numpy_helper.to_array(constant) for constant in found.initializer}
-    unpacked = {node.output[0]: node.input[0] for node in found.node if node.op_type == "DequantizeLinear"}
+    unpacked = {node.output[0]: node.input for node in found.node if node.op_type == "DequantizeLinear"}
     layers = [node for node in found.node if node.op_type in {"Conv", "Gemm"}]
     assert len(layers) == 6
     for node in layers:
         assert node.input[0] in unpacked
-        assert constants[unpacked[node.input[1]]].dtype == np.int8
-        assert constants[f"{unpacked[node.input[1]].removesuffix('_quantized')}_scale"].size > 1
+        weights, scales, _ = unpacked[node.input[1]]
+        assert constants[weights].dtype == np.int8
+        assert constants[scales].size > 1
 
 
 def test_the_layouts_say_the_same_in_two_ways() -> None:
@@ -125,6 +126,12 @@ def test_the_layouts_say_the_same_in_two_ways() -> None:
     assert artifact("int8", "qoperator").stat().st_size < artifact("int8").stat().st_size
     x = data().test.x[:64]
     assert np.allclose(runner(artifact("int8")).bind(x)(), runner(artifact("int8", "qoperator")).bind(x)(), atol=0.05)
+
+
+def test_little_of_a_file_is_anything_but_weights() -> None:
+    for precision in ("float32", "int8", "int4"):
+        weights = BACKEND.anatomy(loading(artifact(precision)), 1).weights_bytes
+        assert artifact(precision).stat().st_size - weights < 5000
 
 
 def test_16_bits_have_no_layout_of_operators() -> None:

@@ -60,6 +60,10 @@ class Finished:
         return [worker["name"] for worker in self.data["tradeoff"]["workers"]]
 
 
+#: What is counted here; other backends have tests of their own.
+TWO = "--tradeoff-backends=keras,litert"
+
+
 def run(folder: Path, *arguments: str) -> Finished:
     """Run the installed suites in ``folder``, on the store that lies there."""
     output = folder / f"run-{time.monotonic_ns()}"
@@ -85,7 +89,7 @@ def cold(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """The dense net in every precision on both backends, from an empty store."""
     folder = tmp_path_factory.mktemp("digits")
     (folder / "conftest.py").write_text(TELL_IMPORTS, encoding="utf-8")
-    finished = run(folder, "--tradeoff-models=dense")
+    finished = run(folder, "--tradeoff-models=dense", TWO)
     assert finished.status == 0, finished.output
     return finished
 
@@ -149,7 +153,7 @@ def test_the_tables_on_the_disk_tell_of_the_same_cells(cold: Finished) -> None:
 def test_a_second_run_builds_and_converts_nothing(cold: Finished) -> None:
     folder = cold.folder.parent
     before = entries(folder)
-    again = run(folder, "--tradeoff-models=dense")
+    again = run(folder, "--tradeoff-models=dense", TWO)
     assert again.status == 0, again.output
     assert entries(folder) == before
     kept = ("accuracy", "artifact_bytes", "loss", "build_seconds", "conversion_seconds", "peak_bytes", "load_seconds")
@@ -239,6 +243,7 @@ def test_a_model_of_ones_own_is_as_good_as_keras_says_on_every_backend_and_at_ev
         f"--tradeoff-data={name}.npz",
         "--tradeoff-techniques=baseline,int8",
         "--tradeoff-loads=b1,b7",
+        TWO,
     )
     assert finished.status == 0, finished.output
     assert sorted(finished.values("latency")) == [

@@ -102,6 +102,16 @@ def test_whole_numbers_are_refused(tmp_path: Path) -> None:
         load(written(tmp_path, made))
 
 
+def test_a_shape_that_is_not_what_the_file_says_is_an_error_and_no_overflow(tmp_path: Path) -> None:
+    one = onnx.numpy_helper.from_array(np.ones((1, 1), np.float32), "w")
+    sizes = onnx.helper.make_node("Shape", ["x"], ["sizes"])
+    made = model(sizes, node("Expand", inputs=("w", "sizes")), constants=(one,))
+    made.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info("y", 1, ["batch", 1]))
+    runner = load(written(tmp_path, made))
+    with pytest.raises(RuntimeError, match="Expand"):
+        runner.bind(X)()
+
+
 def test_two_inputs_and_two_outputs_are_refused(tmp_path: Path) -> None:
     for edges in ({"inputs": ("x", "w")}, {"outputs": ("y", "z")}):
         second = onnx.helper.make_node("Identity", ["y"], ["z"])

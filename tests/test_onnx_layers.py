@@ -267,3 +267,14 @@ def test_numbers_too_large_for_a_precision_are_refused(tmp_path: Path) -> None:
     assert BACKEND.load(loading(BACKEND.convert(conversion(tmp_path, "bf16", path))))
     with pytest.raises(tradeoff.Refused, match="no numbers in this precision"):
         BACKEND.convert(conversion(tmp_path, "fp16", path))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_model_trained_in_mixed_precision_is_exported_in_float32(policy: str) -> None:
+    import keras
+
+    layers = [keras.layers.Conv2D(4, 3, dtype=policy), keras.layers.Flatten(), keras.layers.Dense(3, dtype=policy)]
+    model = sequential((8, 8, 1), *layers, keras.layers.Softmax(dtype="float32"))
+    made = export(model)
+    assert {constant.data_type for constant in made.graph.initializer} == {1, 7}
+    check_export(model, made.SerializeToString(), data().calibration.x)

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -20,6 +20,8 @@ BUILT_IN = load_registry()
 BACKENDS = sorted(name for name, origin in BUILT_IN.backends.items())
 TECHNIQUES = sorted(name for name, each in BUILT_IN.techniques.items() if each.stage == "model" or name == "int8")
 BROKEN = {each.__name__.lower(): (each.__doc__ or "").split() for each in broken_plugins.BROKEN}
+#: What is looked at in every run of the tests; the others take a minute more.
+TELLING = ("overwriting", "dated", "crowded", "littering", "promising")
 #: Its import is what is wrong with it, so it has a file of its own.
 HEAVY = """
 import scipy
@@ -64,17 +66,24 @@ def expected(told: Mapping[str, str]) -> dict[str, set[str]]:
     return {name: set(checks.split()) for name, checks in told.items()}
 
 
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """What fails of the backends of :mod:`broken_plugins`, all looked at in one run."""
-    folder = tmp_path_factory.mktemp("broken")
+def look_at(folder: Path, names: Iterable[str]) -> dict[str, set[str]]:
+    """What fails of some backends of :mod:`broken_plugins`, all looked at in one run."""
     (folder / "conftest.py").write_text(SOURCE, encoding="utf-8")
     (folder / "conftest_of_the_test.py").write_text(SOURCE, encoding="utf-8")
     (folder / "heavy_plugin.py").write_text(HEAVY, encoding="utf-8")
-    names = ",".join(["good", "heavy", *BROKEN])
-    done = run_kit(folder, "-p", "heavy_plugin", f"--tradeoff-backend={names}")
+    done = run_kit(folder, "-p", "heavy_plugin", f"--tradeoff-backend={','.join(names)}")
     assert done.returncode == 1, done.stdout[-5000:] + done.stderr
     return failed(folder)
+
+
+@pytest.fixture(scope="module")
+def telling(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    return look_at(tmp_path_factory.mktemp("telling"), ["good", "heavy", *TELLING])
+
+
+@pytest.fixture(scope="module")
+def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    return look_at(tmp_path_factory.mktemp("others"), [name for name in BROKEN if name not in TELLING])
 
 
 @pytest.mark.frameworks
@@ -94,19 +103,28 @@ def test_the_built_in_techniques_and_devices_keep_the_contract(tmp_path: Path) -
 
 
 @pytest.mark.frameworks
-def test_a_backend_of_a_conftest_that_keeps_the_contract_passes(broken: dict[str, set[str]]) -> None:
-    assert broken["good"] == set()
+def test_a_backend_of_a_conftest_that_keeps_the_contract_passes(telling: dict[str, set[str]]) -> None:
+    assert telling["good"] == set()
 
 
 @pytest.mark.frameworks
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_promise_fails_the_check_that_is_about_it_and_no_other(broken: dict[str, set[str]], name: str) -> None:
-    assert broken[name] == set(BROKEN[name])
+@pytest.mark.parametrize("name", TELLING)
+def test_a_broken_promise_fails_the_check_that_is_about_it_and_no_other(
+    telling: dict[str, set[str]], name: str
+) -> None:
+    assert telling[name] == set(BROKEN[name])
 
 
 @pytest.mark.frameworks
-def test_a_plugin_that_imports_a_framework_at_its_top_is_told(broken: dict[str, set[str]]) -> None:
-    assert broken["heavy"] == {"test_importing_the_plugin_imports_no_framework"}
+@pytest.mark.deep
+@pytest.mark.parametrize("name", [name for name in BROKEN if name not in TELLING])
+def test_every_other_broken_promise_does_so_too(others: dict[str, set[str]], name: str) -> None:
+    assert others[name] == set(BROKEN[name])
+
+
+@pytest.mark.frameworks
+def test_a_plugin_that_imports_a_framework_at_its_top_is_told(telling: dict[str, set[str]]) -> None:
+    assert telling["heavy"] == {"test_importing_the_plugin_imports_no_framework"}
 
 
 @pytest.mark.frameworks

@@ -331,7 +331,7 @@ class Runner(Protocol):
     """A loaded artifact."""
 
     def bind(self, batch: Array) -> Callable[[], Array]:
-        """A zero-argument call that is one whole request: host array in, host array out."""
+        """A zero-argument call that is one whole request: host array in, a host array of the caller's own out."""
         ...
 
 

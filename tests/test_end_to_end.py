@@ -19,6 +19,8 @@ import pytest
 from user_project import QUICK, SUITE, heed_interrupts
 
 pytestmark = pytest.mark.frameworks
+BACKENDS = "--tradeoff-backends=keras,litert"
+COLD = ("--tradeoff-models=dense", BACKENDS)
 TELL_IMPORTS = """
 import json, pathlib, sys
 def pytest_unconfigure():
@@ -85,7 +87,7 @@ def cold(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """The dense net in every precision on both backends, from an empty store."""
     folder = tmp_path_factory.mktemp("digits")
     (folder / "conftest.py").write_text(TELL_IMPORTS, encoding="utf-8")
-    finished = run(folder, "--tradeoff-models=dense")
+    finished = run(folder, *COLD)
     assert finished.status == 0, finished.output
     return finished
 
@@ -149,7 +151,7 @@ def test_the_tables_on_the_disk_tell_of_the_same_cells(cold: Finished) -> None:
 def test_a_second_run_builds_and_converts_nothing(cold: Finished) -> None:
     folder = cold.folder.parent
     before = entries(folder)
-    again = run(folder, "--tradeoff-models=dense")
+    again = run(folder, *COLD)
     assert again.status == 0, again.output
     assert entries(folder) == before
     kept = ("accuracy", "artifact_bytes", "loss", "build_seconds", "conversion_seconds", "peak_bytes", "load_seconds")
@@ -237,6 +239,7 @@ def test_a_model_of_ones_own_is_as_good_as_keras_says_on_every_backend_and_at_ev
         own,
         f"--tradeoff-model={name}.keras",
         f"--tradeoff-data={name}.npz",
+        BACKENDS,
         "--tradeoff-techniques=baseline,int8",
         "--tradeoff-loads=b1,b7",
     )

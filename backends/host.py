@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,9 +15,12 @@ _DRIVERS: Final = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 
 def no_gpu() -> tradeoff.Refusal | None:
     """Why there is no accelerator, as far as can be told without asking a framework."""
-    if any(Path(driver).exists() for driver in _DRIVERS):
-        return None
-    return tradeoff.Refusal("no such device", f"host-gpu: no driver of a GPU is here ({', '.join(_DRIVERS)})")
+    if not any(Path(driver).exists() for driver in _DRIVERS):
+        return tradeoff.Refusal("no such device", f"host-gpu: no driver of a GPU is here ({', '.join(_DRIVERS)})")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible in ("", "-1"):
+        return tradeoff.Refusal("no such device", f"host-gpu: CUDA_VISIBLE_DEVICES={visible} hides it; unset that")
+    return None
 
 
 @tradeoff.hookimpl

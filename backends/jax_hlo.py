@@ -62,10 +62,12 @@ class Instruction:
         return tuple(part for part in found[1].split("/") if part and "(" not in part) if found else ()
 
     @property
-    def called(self) -> str | None:
+    def called(self) -> str:
         """The computation that a fusion or a call stands for."""
+        if self.opcode not in ("fusion", "call"):
+            return ""
         found = re.search(r"(?:calls|to_apply)=%?([\w.\-]+)", self.attributes)
-        return found[1] if found else None
+        return found[1] if found else ""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Text:
 
     def inside(self, instruction: Instruction) -> Iterator[Instruction]:
         """What a fusion or a call consists of, else the instruction itself."""
-        if instruction.opcode not in ("fusion", "call") or instruction.called not in self.computations:
+        if instruction.called not in self.computations:
             yield instruction
             return
         for inner in self.computations[instruction.called].values():
@@ -105,19 +107,15 @@ class Text:
 
     def flops(self, instruction: Instruction) -> float | None:
         """Additions, multiplications and the like of one run; ``None`` where it cannot be told."""
-        computation = (
-            self.computations.get(instruction.called or "") if instruction.opcode in ("fusion", "call") else None
-        )
-        if computation is None:
-            return _flops(instruction, self.main)
-        total = 0.0
-        for inner in computation.values():
-            nested = inner.opcode in ("fusion", "call")
-            count = self.flops(inner) if nested else _flops(inner, computation)
-            if count is None:
-                return None
-            total += count
-        return total
+        return self._flops(instruction, self.main)
+
+    def _flops(self, instruction: Instruction, among: Mapping[str, Instruction]) -> float | None:
+        if instruction.called not in self.computations:
+            return _flops(instruction, among)
+        inside = self.computations[instruction.called]
+        counts = [self._flops(inner, inside) for inner in inside.values()]
+        known = [count for count in counts if count is not None]
+        return sum(known, 0.0) if len(known) == len(counts) else None
 
 
 def read(text: str) -> Text:

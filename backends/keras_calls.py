@@ -77,16 +77,13 @@ def _on_jax(model: Any) -> Callable[[Array], Binder]:
     def answer(fixed: Any, moving: Any, x: Any) -> Any:
         return model.stateless_call(fixed, moving, x, training=False)[0].astype("float32")
 
-    def compiled(first: Array) -> Binder:
-        function = traced.lower(fixed, moving, first).compile()
+    # Called by itself, and not what it was lowered to: that is quicker, and each shape is compiled once as well.
+    function = jax.jit(answer)
 
-        def bind(batch: Array) -> Call:
-            return lambda: np.asarray(function(fixed, moving, batch))
+    def bind(batch: Array) -> Call:
+        return lambda: np.asarray(function(fixed, moving, batch))
 
-        return bind
-
-    traced = jax.jit(answer)
-    return compiled
+    return lambda first: bind
 
 
 def _on_torch(model: Any) -> Callable[[Array], Binder]:

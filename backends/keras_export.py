@@ -69,7 +69,7 @@ def told(error: Exception) -> str:
 
 
 def _only(model: Any, which: str) -> Any:
-    found = getattr(model, which, None) or ()
+    found: Any = getattr(model, which, None) or ()
     if len(found) != 1:
         raise tradeoff.Refused("not implemented here", f"the model has {len(found) or 'no declared'} {which}, not one")
     return found[0]

@@ -51,12 +51,14 @@ class HDF5Backend(tradeoff.Backend):
     def convert(self, job: tradeoff.Conversion) -> Path:
         """Write the model without its optimizer; ``fp16`` is what it is for the backend ``keras``."""
         path = job.folder / ARTIFACT
-        # Not every layer's configuration and not every name of a weight goes into HDF5.
         model = realised(job)
+        # Keras does not write every layer in this format, and has no error class for that.
         try:
             keras_files.save_model(model, path)
         except Exception as error:
-            raise tradeoff.Refused("not supported by format", told(error)) from error
+            raise tradeoff.Refused(
+                "not supported by format", f"Keras cannot write it as HDF5: {told(error)}"
+            ) from error
         return path
 
     def load(self, job: tradeoff.Loading) -> tradeoff.Runner:

@@ -25,8 +25,7 @@ def export(model: Any, folder: str, around: Around | None = None) -> None:
     import keras
     import tensorflow
 
-    (taken,) = model.inputs
-    (given,) = model.outputs
+    taken, given = _only(model, "inputs"), _only(model, "outputs")
     wide = keras.backend.standardize_dtype(given.dtype) not in ("float16", "bfloat16")
     archive = keras.export.ExportArchive()
     with ExitStack() as open_batches:
@@ -74,6 +73,13 @@ def told(error: Exception) -> str:
     """The first line of what a framework says, in a length for a table."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines or [type(error).__name__])[0][:300]
+
+
+def _only(model: Any, which: str) -> Any:
+    found: Any = getattr(model, which, None) or ()
+    if len(found) != 1:
+        raise tradeoff.Refused("not implemented here", f"the model has {len(found) or 'no declared'} {which}, not one")
+    return found[0]
 
 
 def _outputs(outputs: Any, *, wide: bool) -> Any:

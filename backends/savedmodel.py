@@ -63,6 +63,8 @@ class SavedModelBackend(tradeoff.Backend):
         # Tracing raises whatever a layer raises.
         try:
             export(model, str(job.folder / ARTIFACT))
+        except tradeoff.Refused:
+            raise
         except Exception as error:
             raise tradeoff.Refused("not supported by format", told(error)) from error
         return job.folder / ARTIFACT

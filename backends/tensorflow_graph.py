@@ -41,6 +41,26 @@ def content(graph: Any, outputs: list[str]) -> str | None:
     return digest.hexdigest()
 
 
+def computing(graph: Any, outputs: list[str]) -> Any:
+    """What leads to the outputs, givers before takers, without what only says that something has to come first."""
+    nodes = {node.name: node for node in graph.node}
+    bare = type(graph)(versions=graph.versions, library=graph.library)
+    pending = [(_source(name), False) for name in reversed(outputs)]
+    seen: set[str] = set()
+    while pending:
+        name, is_done = pending.pop()
+        given = [source for source in nodes[name].input if not source.startswith("^")]
+        if is_done:
+            node = bare.node.add(name=name, op=nodes[name].op, input=given)
+            for key in (key for key in nodes[name].attr if not key.startswith("_")):
+                node.attr[key].CopyFrom(nodes[name].attr[key])
+        elif name not in seen:
+            seen.add(name)
+            pending.append((name, True))
+            pending.extend((_source(source), False) for source in reversed(given))
+    return bare
+
+
 def array_of(node: Any) -> Any:
     """The values of a constant."""
     import tensorflow

@@ -10,7 +10,7 @@ from typing import Any, Final
 import tradeoff
 
 from .keras_export import export
-from .tensorflow_graph import frozen
+from .tensorflow_graph import computing, frozen
 from .tfjs_ops import FUSED, FUSES, OPERATIONS
 
 #: Twice: folding leads to constants that can be folded again.
@@ -65,7 +65,25 @@ def _simplified(flat: Any, passes: Sequence[str]) -> Any:
     rewriting.min_graph_nodes = -1
     meta = tensorflow.compat.v1.train.export_meta_graph(graph_def=flat.graph.as_graph_def(), graph=flat.graph)
     meta.collection_def["train_op"].node_list.value.extend(tensor.name for tensor in flat.outputs)
-    return tf_optimizer.OptimizeGraph(config, meta)
+    # Variables are gone by now, so nothing has to come first but what is given on. Where it is said all the same, in
+    # loops, TensorFlow.js never gets to the end.
+    ends = [tensor.name for tensor in flat.outputs]
+    return computing(_spelled_out(tf_optimizer.OptimizeGraph(config, meta)), ends)
+
+
+def _spelled_out(definition: Any) -> Any:
+    """The same with ``Erfc``, which every GELU has and no browser, as one less ``Erf``."""
+    import tensorflow
+
+    for node in [node for node in definition.node if node.op == "Erfc"]:
+        kind = node.attr["T"]
+        rest = definition.node.add(name=f"{node.name}/erf", op="Erf", input=node.input)
+        one = definition.node.add(name=f"{node.name}/one", op="Const")
+        rest.attr["T"].CopyFrom(kind)
+        one.attr["dtype"].CopyFrom(kind)
+        one.attr["value"].tensor.CopyFrom(tensorflow.make_tensor_proto(1.0, kind.type))
+        node.op, node.input[:] = "Sub", [one.name, rest.name]
+    return definition
 
 
 def _missing(definition: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from tradeoff.errors import TradeoffError
 from tradeoff.matrix import Matrix, PlannedCell, plan
-from tradeoff.options import Settings
+from tradeoff.options import BUILT_IN_PRESETS, Settings
 from tradeoff.registry import Registry
 from tradeoff.spelling import Parameter
 from tradeoff.vocabulary import (
@@ -147,6 +147,42 @@ def test_globs_that_overlap_plan_each_cell_once() -> None:
 def test_all_stands_for_everything_that_needs_no_values() -> None:
     matrix = cells(techniques=("all",), models=("cnn",))
     assert [cell.split("/")[1] for cell in spelled(matrix)] == ["baseline", "fp16", "int8", "needy"]
+
+
+class Slow(Fast):
+    name = "slow"
+    quick = False
+
+
+def test_a_backend_may_keep_out_of_what_is_quick_and_is_there_by_name_and_among_all() -> None:
+    registry = replace(REGISTRY, backends={"fast": Fast(), "slow": Slow()})
+
+    def backends(*words: str) -> list[str]:
+        settings = Settings({"backends": words, "models": ("cnn",), "techniques": ("baseline",)}, {})
+        return [planned.cell.backend.name for planned in plan(settings, registry).cells]
+
+    assert backends("quick") == ["fast"]
+    assert backends("all") == ["fast", "slow"]
+    assert backends("quick", "slow") == ["fast", "slow"]
+
+
+def test_the_presets_are_quick_or_full() -> None:
+    assert BUILT_IN_PRESETS["quick"]["backends"] == ("quick",)
+    assert BUILT_IN_PRESETS["full"]["backends"] == ("all",)
+
+
+class Paper(Fast):
+    name = "paper"
+    capabilities = Capabilities(precisions=("float32",), runs=False)
+
+
+def test_a_format_that_only_has_a_size_stands_at_one_load() -> None:
+    registry = replace(REGISTRY, backends={"paper": Paper()})
+    axes = {"backends": ("paper",), "models": ("cnn",), "techniques": ("baseline",), "loads": ("b1", "b8", "stream")}
+    first, *others = plan(Settings(axes, {}), registry).cells
+    assert first.refusal is None
+    told = "not supported by format: paper only has a size, whatever the load; it stands at b1"
+    assert [str(planned.refusal) for planned in others] == [told, told]
 
 
 def test_a_preset_leaves_out_what_a_switched_off_plugin_would_bring() -> None:

@@ -11,7 +11,7 @@ from pytest_benchmark.utils import NameWrapper
 
 from tradeoff.errors import BadInput
 from tradeoff.record import Axes
-from tradeoff.runs.replay import ReplayClock, Tape, entry_of, replay, tape_of
+from tradeoff.runs.replay import ReplayClock, Tape, entry_of, leave_untimed, replay, tape_of
 
 TAPE = Tape((0.1, 1e-9, 3.3333333333333335, 7e-6), iterations=7)
 AXES = Axes.parse("dense/int8/litert/host-cpu/b1")
@@ -74,3 +74,13 @@ def test_of_a_cell_that_was_not_timed_nothing_is_kept(request: Any) -> None:
 def test_samples_of_another_shape_are_refused(entry: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match="samples of a cell cannot be read"):
         tape_of(entry)
+
+
+def test_what_is_left_untimed_is_not_warned_of_whatever_the_test_comes_to(request: Any) -> None:
+    benchmark, found = fixture(request, ReplayClock())
+    leave_untimed(benchmark)
+    # What pytest-benchmark does when a test has passed.
+    benchmark.skipped = False
+    benchmark._cleanup()
+    assert found == []
+    assert entry_of(benchmark) is None

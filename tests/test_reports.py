@@ -330,6 +330,31 @@ def test_a_regression_shows_its_metric_and_which_way_is_better() -> None:
     assert "%" not in text
 
 
+def only_sized(spelling: str, size: int) -> Record:
+    """A cell of a format that nothing runs."""
+    why = f"{cell(spelling).backend} only has a size: nothing here runs it"
+    numbers = {
+        "latency": Measurement(None, "s", "lower", "unavailable", note=why),
+        "artifact_bytes": Measurement(size, "B", "lower"),
+    }
+    return Record(cell(spelling), status="measured", measurements=numbers)
+
+
+def test_what_only_has_a_size_stands_last_and_hides_nothing_of_the_others() -> None:
+    timed = replace(
+        measured("cnn/baseline/keras/host-cpu/b1"), facts={"metric": "accuracy", "threads": 2, "floor": 0.9}
+    )
+    sized = [only_sized("cnn/int8w/tfjs/host-cpu/b1", 10_000), only_sized("cnn/baseline/tfjs/host-cpu/b1", 40_000)]
+    text = terminal(run(*sized, timed))
+    lines = text.splitlines()
+    rows = [line for line in lines if "tfjs" in line or "keras " in line]
+    assert [row.split()[1] for row in rows[:3]] == ["keras", "tfjs", "tfjs"]
+    assert "4.00x" in next(row for row in rows if row.startswith("int8w"))
+    assert "latency measured; 2 threads; accuracy floor 90.00 %" in text
+    assert text.count("no latency: tfjs only has a size: nothing here runs it") == 1
+    assert "no latency: tfjs only has a size" in markdown(run(*sized, timed))
+
+
 # --- several runs -----------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ import pytest
 from user_project import NUMPY_BACKEND, Project
 
 from tradeoff.cli import main
-from tradeoff.parity.command import conclusion, table
 from tradeoff.parity.layers import LayerParity
+from tradeoff.parity.telling import conclusion, table
 
 TELLING = """
 class Telling(NumpyBackend):
@@ -106,8 +107,15 @@ def test_only_the_first_is_told_to_be_the_first() -> None:
     assert [line[:1] for line in table(rows, 20.0)] == [" ", " ", " ", " ", ">", "!"]
     assert conclusion(rows, 20.0) == [
         "1 of 5 layers have no tensor of their own: they are one operator with a neighbour",
-        "> the first layer beyond 20 dB is d with 7.2 dB",
+        "> the first layer beyond 20 dB is d with 7.2 dB; c is one operator with it",
     ]
+
+
+def test_layers_that_are_one_operator_with_the_first_are_told_since_the_fault_may_be_theirs() -> None:
+    assert conclusion([FUSED, BAD], 20.0)[-1].endswith("; c is one operator with it")
+    assert conclusion([GOOD, FUSED, replace(FUSED, layer="c2"), BAD], 20.0)[-1] == (
+        "> the first layer beyond 20 dB is d with 7.2 dB; c, c2 are one operator with it"
+    )
 
 
 def test_where_none_is_beyond_the_lowest_is_told() -> None:

@@ -134,9 +134,9 @@ def test_every_number_stands_with_its_unit_and_what_is_none_says_so() -> None:
 
 
 @pytest.mark.frameworks
-def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(project: Project) -> None:
-    from trained import data, trained_file
-
+def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(
+    project: Project, warm_store: Path
+) -> None:
     folder = project.pytester.path
     project.conftest(
         "class Failing(NumpyBackend):\n"
@@ -149,9 +149,10 @@ def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(p
         "def tradeoff_backends():\n"
         "    return [Failing()]\n"
     )
-    (folder / "my.keras").write_bytes(trained_file().read_bytes())
-    test = data().test
-    np.savez(folder / "my.npz", x=test.x, y=test.y)
+    (trained,) = (warm_store / "variant").glob("*/model.keras")
+    (folder / "my.keras").write_bytes(trained.read_bytes())
+    x = np.random.default_rng(0).random((100, 8, 8, 1), dtype=np.float32)
+    np.savez(folder / "my.npz", x=x, y=np.arange(100) % 10)
     command = [sys.executable, "-m", "tradeoff", "parity", "my/baseline/failing", "my/int8/litert"]
     done = subprocess.run(
         [*command, "--model=my.keras", "--data=my.npz"], cwd=folder, capture_output=True, text=True, check=False

@@ -96,8 +96,8 @@ def _as_floats(values: Any, scale: tuple[Array, Array] | None) -> Array | None:
     if not isinstance(values, np.ndarray):
         return None
     if np.issubdtype(values.dtype, np.floating):
-        return values.astype(np.float32)
+        return np.asarray(values, np.float32)
     if scale is None or scale[0].size != 1:
         return None
-    shifted: Array = values.astype(np.float32) - np.float32(scale[1].item())
-    return shifted * np.float32(scale[0].item())
+    stands_for: Array = (values.astype(np.float32) - np.float32(scale[1].item())) * np.float32(scale[0].item())
+    return stands_for

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ import pytest
 from user_project import NUMPY_BACKEND, Project
 
 from tradeoff.cli import main
-from tradeoff.parity.command import conclusion, table
 from tradeoff.parity.layers import LayerParity
+from tradeoff.parity.telling import conclusion, table
 
 TELLING = """
 class Telling(NumpyBackend):
@@ -106,8 +107,15 @@ def test_only_the_first_is_told_to_be_the_first() -> None:
     assert [line[:1] for line in table(rows, 20.0)] == [" ", " ", " ", " ", ">", "!"]
     assert conclusion(rows, 20.0) == [
         "1 of 5 layers have no tensor of their own: they are one operator with a neighbour",
-        "> the first layer beyond 20 dB is d with 7.2 dB",
+        "> the first layer beyond 20 dB is d with 7.2 dB; c is one operator with it",
     ]
+
+
+def test_layers_that_are_one_operator_with_the_first_are_told_since_the_fault_may_be_theirs() -> None:
+    assert conclusion([FUSED, BAD], 20.0)[-1].endswith("; c is one operator with it")
+    assert conclusion([GOOD, FUSED, replace(FUSED, layer="c2"), BAD], 20.0)[-1] == (
+        "> the first layer beyond 20 dB is d with 7.2 dB; c, c2 are one operator with it"
+    )
 
 
 def test_where_none_is_beyond_the_lowest_is_told() -> None:
@@ -126,9 +134,9 @@ def test_every_number_stands_with_its_unit_and_what_is_none_says_so() -> None:
 
 
 @pytest.mark.frameworks
-def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(project: Project) -> None:
-    from trained import data, trained_file
-
+def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(
+    project: Project, warm_store: Path
+) -> None:
     folder = project.pytester.path
     project.conftest(
         "class Failing(NumpyBackend):\n"
@@ -141,9 +149,10 @@ def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(p
         "def tradeoff_backends():\n"
         "    return [Failing()]\n"
     )
-    (folder / "my.keras").write_bytes(trained_file().read_bytes())
-    test = data().test
-    np.savez(folder / "my.npz", x=test.x, y=test.y)
+    (trained,) = (warm_store / "variant").glob("*/model.keras")
+    (folder / "my.keras").write_bytes(trained.read_bytes())
+    x = np.random.default_rng(0).random((100, 8, 8, 1), dtype=np.float32)
+    np.savez(folder / "my.npz", x=x, y=np.arange(100) % 10)
     command = [sys.executable, "-m", "tradeoff", "parity", "my/baseline/failing", "my/int8/litert"]
     done = subprocess.run(
         [*command, "--model=my.keras", "--data=my.npz"], cwd=folder, capture_output=True, text=True, check=False

@@ -63,12 +63,13 @@ def parity(outputs: Array, original: Array, task: Task) -> dict[str, float]:
     return {"parity_top1": near["top1_agreement"], **found} if "top1_agreement" in near else found
 
 
-def snr(ours: Array, theirs: Array) -> float:
-    """The power of ``theirs`` over that of the difference, in dB: infinite where both are equal.
+def snr(outputs: Array, original: Array) -> float:
+    """The power of ``original`` over that of the difference, in dB: infinite where both are equal.
 
-    Minus infinity where one of them holds what is no number, and where ``theirs`` is zero throughout and ``ours`` not.
+    Minus infinity where one of them holds what is no number, and where ``original`` alone is zero throughout.
     """
-    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    ours: Floats = np.asarray(outputs, np.float64)
+    theirs: Floats = np.asarray(original, np.float64)
     if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         return -np.inf
     # Divided first, so that squares neither overflow nor vanish.

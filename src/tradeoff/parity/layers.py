@@ -49,7 +49,8 @@ def write_outputs(outputs: Sequence[LayerOutput], folder: Path) -> list[dict[str
     """Keep the values in ``folder``; gives all else of each."""
     import numpy as np
 
-    np.savez(folder / _FILE, **{str(number): one.values for number, one in enumerate(outputs)})
+    arrays: dict[str, Any] = {str(number): one.values for number, one in enumerate(outputs)}
+    np.savez(folder / _FILE, **arrays)
     return [{"name": one.name, "kind": one.kind, "number": one.number, "before": one.before} for one in outputs]
 
 

@@ -12,8 +12,9 @@ from tradeoff.engine import KERAS, engine_environment, engine_requirement, keras
 from tradeoff.formats import keras_files
 from tradeoff.formats.keras_code import refuse_code
 
-from .keras import KerasBackend, KerasRunner
+from .keras import KerasBackend
 from .keras_anatomy import anatomy
+from .keras_calls import KerasRunner
 from .keras_export import realised, told
 
 if TYPE_CHECKING:

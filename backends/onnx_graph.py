@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+import tradeoff
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -103,11 +105,11 @@ class Graph:
     def as_keras(self, value: Value) -> Value:
         """``value`` in the order in which Keras has it."""
         if value.unflattened:
-            flat, before = known_shape(value.shape[1:]), known_shape(value.unflattened[1:]) or ()
+            flat, before = fixed_shape(value.shape[1:]), fixed_shape(value.unflattened[1:])
             whole = self.reshape(
                 value, (before[-1], *before[:-1]), shape=value.unflattened, channels_first=True, unflattened=()
             )
-            return self.reshape(self.as_keras(whole), flat or (), shape=value.shape)
+            return self.reshape(self.as_keras(whole), flat, shape=value.shape)
         if not value.channels_first:
             return value
         known = known_shape(value.shape[1:])
@@ -147,6 +149,14 @@ def known_shape(shape: Shape) -> tuple[int, ...] | None:
     """``shape``, where nothing of it is open."""
     known = tuple(size for size in shape if size is not None)
     return known if len(known) == len(shape) else None
+
+
+def fixed_shape(shape: Shape) -> tuple[int, ...]:
+    """``shape``, of which nothing may be open."""
+    known = known_shape(shape)
+    if not known:
+        raise tradeoff.Refused("not implemented here", f"the export to ONNX does not take sizes left open, {shape}")
+    return known
 
 
 def fold_normalizations(graph: Graph) -> None:

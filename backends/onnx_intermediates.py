@@ -84,9 +84,9 @@ def _scales(graph: Any) -> Iterator[tuple[str, tuple[Array, Array]]]:
         if places is None or max(places) >= len(node.input):
             continue
         told = [stored.get(node.input[place]) for place in places]
-        if None not in told:
-            scale, zero = (onnx.numpy_helper.to_array(one) for one in told)
-            yield node.output[0], (scale, zero)
+        found = [onnx.numpy_helper.to_array(one) for one in told if one is not None]
+        if len(found) == len(places):
+            yield node.output[0], (found[0], found[1])
 
 
 def _as_floats(values: Any, scale: tuple[Array, Array] | None) -> Array | None:

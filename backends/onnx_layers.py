@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import tradeoff
 
 from .onnx_activations import activate, activation_layer
-from .onnx_graph import Graph, Shape, Value, known_shape
+from .onnx_graph import Graph, Shape, Value, fixed_shape, known_shape
 
 if TYPE_CHECKING:
     from .onnx_graph import Array
@@ -74,7 +74,7 @@ def _dense(graph: Graph, layer: Any, value: Value, shape: Shape) -> Value:
 
 def _reordered(kernel: Array, shape: Shape) -> Array:
     """Rows of a kernel for what was flattened with its channels first."""
-    *inner, channels = known_shape(shape[1:]) or ()
+    *inner, channels = fixed_shape(shape[1:])
     split = kernel.reshape(math.prod(inner), channels, -1)
     return split.transpose(1, 0, 2).reshape(kernel.shape)
 
@@ -247,7 +247,7 @@ def _flatten(graph: Graph, layer: Any, value: Value, shape: Shape) -> Value:
 
 def _split(shape: Shape) -> tuple[int, int]:
     """Numbers in one channel, and channels: where one of them is 1, both orders are the same."""
-    *inner, channels = known_shape(shape[1:]) or ()
+    *inner, channels = fixed_shape(shape[1:])
     return math.prod(inner), channels
 
 

@@ -150,7 +150,7 @@ class OnnxRuntimeRunner:
         """Of the answer: as the file says, or else as a request shows, which costs the cell its first one."""
         rows, *rest = self._output.shape or [None]
         if isinstance(rows, str) and rows == self._input.shape[0] and all(isinstance(size, int) for size in rest):
-            return (len(batch), *rest)
+            return (len(batch), *map(int, rest))
         return self._first(batch).shape
 
     def _first(self, batch: Array) -> Array:

@@ -136,7 +136,7 @@ def test_the_samples_of_the_worker_are_those_of_pytest_benchmark(project: Projec
 
 def test_every_planned_cell_has_a_record_whatever_became_of_it(project: Project) -> None:
     project.conftest(MISBEHAVING)
-    result = project.run("--tradeoff-backends=all", "--tradeoff-timeout=8", cells="dense/baseline/[!kl]*")
+    result = project.run("--tradeoff-backends=all", "--tradeoff-timeout=8", cells="dense/baseline/[!jklo]*")
     records = {cell.split("/")[2]: record for cell, record in project.records().items()}
     assert {name: record["status"] for name, record in records.items()} == {
         "declines": "refused",

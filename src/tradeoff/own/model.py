@@ -138,7 +138,9 @@ def _version(data: OwnData, spec: OwnSpec, outputs: Outputs) -> str:
 def _common_outputs(models: Sequence[OwnModel], data: OwnData, spec: OwnSpec) -> Outputs:
     if spec.outputs:
         return spec.outputs
-    told = {outputs: model for model in models if (outputs := model.outputs(data.kind)) is not None}
+    told: dict[Outputs, OwnModel] = {
+        outputs: model for model in models if (outputs := model.outputs(data.kind)) is not None
+    }
     if len(told) > 1:
         each = ", ".join(f"{model.path} gives {outputs}" for outputs, model in told.items())
         raise BadInput(f"the models give different things: {each}; run them one by one")

@@ -62,7 +62,7 @@ def resized(x: NDArray[Any], size: int) -> NDArray[Any]:
     planes = np.moveaxis(x.reshape(*x.shape[:3], -1), -1, 1).astype(np.float32)
     small = np.empty((*planes.shape[:2], size, size), np.float32)
     for place in np.ndindex(*planes.shape[:2]):
-        small[place] = Image.fromarray(planes[place]).resize((size, size), Image.Resampling.BILINEAR)
+        small[place] = np.asarray(Image.fromarray(planes[place]).resize((size, size), Image.Resampling.BILINEAR))
     return np.moveaxis(small, 1, -1).reshape(len(x), size, size, *x.shape[3:])
 
 

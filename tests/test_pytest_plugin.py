@@ -136,7 +136,9 @@ def test_the_samples_of_the_worker_are_those_of_pytest_benchmark(project: Projec
 
 def test_every_planned_cell_has_a_record_whatever_became_of_it(project: Project) -> None:
     project.conftest(MISBEHAVING)
-    result = project.run("--tradeoff-backends=all", "--tradeoff-timeout=8", cells="dense/baseline/[!jklo]*")
+    misbehaving = "declines", "exits", "hang", "nowhere", "numpy", "raises", "segfault", "silly"
+    cells = ",".join(f"dense/baseline/{name}" for name in misbehaving)
+    result = project.run("--tradeoff-timeout=8", cells=cells)
     records = {cell.split("/")[2]: record for cell, record in project.records().items()}
     assert {name: record["status"] for name, record in records.items()} == {
         "declines": "refused",

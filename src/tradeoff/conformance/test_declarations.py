@@ -47,7 +47,9 @@ def test_every_declared_device_is_registered(kit: Kit, subject: Subject) -> None
 def test_limits_and_endings_are_of_their_kind(subject: Subject) -> None:
     can = subject.can
     assert can.max_batch is None or can.max_batch >= 1, f"max_batch={can.max_batch!r}: at least one, or None for any"
-    assert all(ending.startswith(".") for ending in can.reads), f"reads={can.reads!r}: endings, such as '.tflite'"
+    # A folder has no ending: it goes by the name of its format, such as saved_model.
+    known = all(ending.startswith(".") or ending.isidentifier() for ending in can.reads)
+    assert known, f"reads={can.reads!r}: endings, such as '.tflite'"
     has_load = type(subject.backend).load is not Backend.load
     assert can.runs == has_load, "a backend has a `load`, or says runs=False"
 

@@ -15,8 +15,9 @@ from tradeoff.measure.timing import Lot, Timing
 from tradeoff.processes.workers import Workers
 from tradeoff.vocabulary import Environment, Progress
 
-#: Starting another process may take so many times what a cell is timed: it is done once for all cells.
-CHEAP: Final = 2.0
+#: Starting another process may take this share of what a cell is timed. It is done once for all cells; loading the
+#: artifact is not, and where a runtime starts slowly it compiles what it loads, too.
+CHEAP: Final = 0.7
 
 
 @dataclass(frozen=True)

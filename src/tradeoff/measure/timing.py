@@ -47,7 +47,7 @@ class Timing:
 
     min_rounds: int = 20
     min_time: float = SHORT_BATCH
-    max_time: float = 1.0
+    max_time: float = 0.5
     warmup: bool = True
     warmup_iterations: int = 1000
     calibration_precision: int = 10

@@ -109,7 +109,7 @@ OPTIONS: Final = (
         "SHARE",
     ),
     Option(
-        "budget", "seconds for repeating what was disturbed, or for a precision (default 1.5, and 30 with one)", "SECONDS"
+        "budget", "seconds for repeating what was disturbed, or for a precision (default 1.5; 30 with one)", "SECONDS"
     ),
     Option(
         "meters", "what energy is read from (default all that can be read); 'none' for no energy", "NAMES", many=True

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from user_project import QUICK, SUITE, heed_interrupts
+from user_project import QUICK, SUITE, heeding_interrupts
 
 pytestmark = pytest.mark.frameworks
 TELL_IMPORTS = """
@@ -306,13 +306,12 @@ def interrupted(folder: Path, when: str, how: Callable[[subprocess.Popen[str]], 
     with (
         printed.open("w") as stream,
         subprocess.Popen(
-            command,
+            heeding_interrupts(command),
             cwd=folder,
             env=environment(folder),
             stdout=stream,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=heed_interrupts,
         ) as process,
     ):
         end = time.monotonic() + 120

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
-from user_project import QUICK, SUITE, Project, heed_interrupts
+from user_project import QUICK, SUITE, Project, heeding_interrupts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="looks at processes and signals")
 #: Inherited by pytest and by everything that it starts, and by nothing else.
@@ -177,7 +177,7 @@ class Playground:
         command = [sys.executable, "-m", "pytest", *SUITE, *QUICK, f"--tradeoff-cells=dense/baseline/{backend}"]
         folder = self.project.pytester.path
         return subprocess.Popen(
-            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heed_interrupts
+            heeding_interrupts(command), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
     def left(self) -> list[str]:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from user_project import QUICK, SUITE, Project, heed_interrupts
+from user_project import QUICK, SUITE, Project, heeding_interrupts
 
 FRAMEWORKS = ("tensorflow", "keras", "ai_edge_litert", "jax", "torch", "onnxruntime", "sklearn", "scipy")
 TELL_IMPORTS = f"""
@@ -353,22 +353,22 @@ def test_other_tests_in_the_session_are_left_alone(project: Project) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT to a process group")
 def test_ctrl_c_keeps_what_was_finished_and_leaves_no_worker(project: Project) -> None:
     project.conftest(MISBEHAVING)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *SUITE,
+        *QUICK,
+        "--tradeoff-backends=numpy,hang,raises",
+        "--tradeoff-cells=dense/baseline/[nhr]*",
+    ]
     with subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            *SUITE,
-            *QUICK,
-            "--tradeoff-backends=numpy,hang,raises",
-            "--tradeoff-cells=dense/baseline/[nhr]*",
-        ],
+        heeding_interrupts(command),
         cwd=project.pytester.path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=heed_interrupts,
     ) as process:
         _wait_for(lambda: "dense/baseline/numpy" in _journal(project) and _log(project, "hang"))
         time.sleep(1.0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import signal
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ QUICK = ("--benchmark-max-time=0.02", "--benchmark-min-rounds=3")
 NUMPY_BACKEND = (Path(__file__).parent / "numpy_backend.py").read_text(encoding="utf-8")
 
 
-def heed_interrupts() -> None:
-    """For a new process: a test run that was started in the background hands on that Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def heeding_interrupts(command: Sequence[str]) -> list[str]:
+    """The command as a process that Ctrl-C ends: a test run in the background hands on that it is ignored.
+
+    Not by ``preexec_fn``, which forks: a test of JAX in the same process has made that a warning.
+    """
+    become = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-c", become, *command]
 
 
 @dataclass

@@ -36,6 +36,7 @@ from tradeoff.vocabulary import (
     Model,
     Progress,
     Rewriting,
+    Rewritten,
     Runner,
     Split,
     Task,
@@ -104,27 +105,30 @@ class Desk:
         from tradeoff.formats import keras_files
 
         begun = perf_counter()
-        epochs, model = self._made(request, progress)
-        keras_files.save_model(model, Path(request["folder"]) / MODEL_FILE)
-        numbers = account(model)
+        made = self._made(request, progress)
+        keras_files.save_model(made.model, Path(request["folder"]) / MODEL_FILE)
+        numbers = account(made.model)
         return {
-            "content": keras_files.content(model),
+            "content": keras_files.content(made.model),
             "parameters": numbers.parameters,
             "macs": numbers.macs,
             "uncounted": list(numbers.uncounted),
-            "epochs": epochs,
+            "epochs": made.epochs,
+            "left_out": dict(made.left_out),
+            "notes": list(made.notes),
+            "told": dict(made.facts),
             "seconds": perf_counter() - begun,
         }
 
-    def _made(self, request: Mapping[str, Any], progress: Progress) -> tuple[int, Any]:
+    def _made(self, request: Mapping[str, Any], progress: Progress) -> Rewritten:
         model = self.registry.models[request["model"]]
         data = DataFiles(Path(request["data"]))
         if request["step"] is not None:
-            return 0, self._rewritten(model, request, data, progress)
+            return self._rewritten(model, request, data, progress)
         if model.file is not None:
             from tradeoff.formats import keras_files
 
-            return 0, keras_files.sized(self._load(model.file), data.split("test").x.shape[1:])
+            return Rewritten(keras_files.sized(self._load(model.file), data.split("test").x.shape[1:]))
         return self._trained(model, request, data, progress)
 
     def _load(self, path: Path) -> Any:
@@ -132,9 +136,7 @@ class Desk:
 
         return keras_files.load_model(path)
 
-    def _trained(
-        self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress
-    ) -> tuple[int, Any]:
+    def _trained(self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress) -> Rewritten:
         from tradeoff import training
 
         if model.build is None or model.recipe is None:
@@ -145,13 +147,13 @@ class Desk:
         history = training.train(
             built, model.recipe, data.split("train"), data.split("validation"), task, request["seed"], progress
         )
-        return history.epochs, built
+        return Rewritten(built, history.epochs)
 
-    def _rewritten(self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress) -> Any:
+    def _rewritten(self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress) -> Rewritten:
         technique = self.registry.techniques[request["step"]["technique"]]
         if technique.apply is None:
             raise BadInput(f"technique {technique.name} has stage model and no `apply`")
-        return technique.apply(
+        found = technique.apply(
             Rewriting(
                 model=self._load(Path(request["parent"]) / MODEL_FILE),
                 values=request["step"]["values"],
@@ -162,8 +164,10 @@ class Desk:
                 recipe=model.recipe,
                 seed=request["seed"],
                 progress=progress,
+                models=self.registry.models,
             )
         )
+        return found if isinstance(found, Rewritten) else Rewritten(found)
 
     def reference(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """A model's own outputs on the test split, which artifacts are compared with: Keras's, or a finished one's."""

@@ -182,6 +182,7 @@ class Rewriting:
     :param recipe: how the model was trained, where it is known.
     :param seed: for everything random.
     :param progress: ``progress("epoch 3 of 10", 0.3)``.
+    :param models: every registered model by name: another one may be the student of this one.
     """
 
     model: Any
@@ -193,6 +194,27 @@ class Rewriting:
     recipe: Recipe | None
     seed: int
     progress: Progress
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What a technique of stage ``model`` gives when there is more to tell than the new model.
+
+    What was achieved in each layer is counted by the core, not told by the technique.
+
+    :param model: the Keras model it made.
+    :param epochs: passes over the training split that it took, all trainings together.
+    :param left_out: layers that it did not touch, by name, each with the reason.
+    :param notes: sentences that a reader of the result has to know.
+    :param facts: what it chose or found, as plain JSON: a schedule, a sensitivity per layer.
+    """
+
+    model: Any
+    epochs: int = 0
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -202,7 +224,7 @@ class Technique:
     :param name: how it is spelled.
     :param stage: ``model`` changes the Keras model, ``precision`` is a request that each backend realises
         in its own way, ``artifact`` works on the bytes.
-    :param apply: for stage ``model``: takes a :class:`Rewriting`, gives a Keras model.
+    :param apply: for stage ``model``: takes a :class:`Rewriting`, gives a Keras model or a :class:`Rewritten`.
     :param parameters: typed, with ranges.
     :param version: raise it when the same parameters give another result; variants are keyed by it.
     :param requires: what ``apply`` imports beside Keras.

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import tradeoff
 from tradeoff.engine import KERAS, engine_environment, engine_requirement, keras_engine
 from tradeoff.formats import keras_files
-from tradeoff.formats.keras_code import refuse_code
 
 from .keras import KerasBackend
 from .keras_anatomy import anatomy
@@ -66,42 +64,15 @@ class HDF5Backend(tradeoff.Backend):
         """Load the file, ready to be compiled for a batch."""
         import keras
 
-        return KerasRunner(_loaded(job.artifact), keras.config.backend())
+        return KerasRunner(keras_files.load_model(job.artifact), keras.config.backend())
 
     def content(self, artifact: Path) -> str:
         """By what the model is."""
-        return keras_files.content(_loaded(artifact))
+        return keras_files.content(keras_files.load_model(artifact))
 
     def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
         """Weights in their own types, and the results of the layers."""
-        return anatomy(_loaded(job.artifact), samples)
-
-
-def _loaded(path: Path) -> Any:
-    """The model in the file; code in it is refused before Keras sees it, unless the user has allowed it."""
-    import keras
-
-    allowed = keras_files.code_is_permitted()
-    # Whatever HDF5, JSON or a layer's constructor raises comes through.
-    try:
-        if not allowed:
-            refuse_code(path, _config(path))
-        return keras.saving.load_model(path, compile=False, safe_mode=not allowed)
-    except tradeoff.BadInput:
-        raise
-    except Exception as error:
-        raise tradeoff.BadInput(f"{path} cannot be loaded: {told(error)}") from error
-
-
-def _config(path: Path) -> dict[str, Any]:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        text = file.attrs.get("model_config")
-    if text is None:
-        raise tradeoff.BadInput(f"{path} has no model in it, perhaps weights alone; model.save('my.h5') writes one")
-    config: dict[str, Any] = json.loads(text)
-    return config
+        return anatomy(keras_files.load_model(job.artifact), samples)
 
 
 @tradeoff.hookimpl

@@ -12,8 +12,8 @@ from tradeoff.engine import KERAS
 
 from .onnx_anatomy import anatomy
 from .onnx_export import check_export, check_finite, compact, export
-from .onnx_file import inspect
 from .onnx_intermediates import intermediates
+from .onnx_operators import check_onnx
 from .onnx_profile import profile
 from .onnx_quantize import realise
 from .onnx_session import open_session, told
@@ -85,7 +85,7 @@ class OnnxRuntimeBackend(tradeoff.Backend):
 
     def load(self, job: tradeoff.Loading) -> tradeoff.Runner:
         """Look at the file first: the runtime would follow where it points."""
-        inspect(job.artifact)
+        check_onnx(job.artifact)
         return OnnxRuntimeRunner(open_session(job.artifact, job.parameters), job.artifact.name)
 
     def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import tradeoff
 from tradeoff.engine import KERAS, engine_environment
+from tradeoff.formats import keras_files
+from tradeoff.formats.saved_model_graph import read_graphs, refuse_harm
 
 from .keras import KerasBackend
 from .keras_export import export, realised, require_tensorflow, told
-from .savedmodel_check import check_saved_model
 from .tensorflow_graph import content, frozen
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ class SavedModelRunner:
     """A loaded folder, and the one function in it that answers requests."""
 
     def __init__(self, artifact: Path) -> None:
-        check_saved_model(artifact)
+        graphs = read_graphs(artifact)
+        if not keras_files.code_is_permitted():
+            refuse_harm(artifact, graphs)
         # Kept: a function does not keep the variables alive that it reads.
         self._loaded = _loaded(artifact)
         self.function = _served(artifact, self._loaded)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from tradeoff.errors import BadInput
 from tradeoff.formats.finished import adopt, content_of, ending_of, parts_of
-from tradeoff.formats.onnx_file import files_beside, read_onnx
+from tradeoff.formats.onnx_contents import files_beside
+from tradeoff.formats.onnx_file import read_onnx
 from tradeoff.formats.saved_model import read_saved_model
 from tradeoff.formats.tflite_file import read_tflite
 from tradeoff.own.model_file import inspect_model

@@ -9,12 +9,12 @@ from typing import Final
 
 from tradeoff.errors import BadInput
 from tradeoff.fingerprint import digest, digest_file
-from tradeoff.formats import onnx_file, saved_model, tflite_file
+from tradeoff.formats import onnx_contents, onnx_file, saved_model, tflite_file
 from tradeoff.formats.plain_file import is_folder, require_file
 from tradeoff.formats.signature import Signature
 
 #: What is read here, so that it can be checked before any work begins.
-ENDINGS: Final = (tflite_file.SUFFIX, onnx_file.SUFFIX, saved_model.ENDING)
+ENDINGS: Final = (tflite_file.SUFFIX, onnx_contents.SUFFIX, saved_model.ENDING)
 
 
 def ending_of(path: Path) -> str:
@@ -26,7 +26,7 @@ def read_signature(path: Path, ending: str, allow_code: bool = False) -> Signatu
     """Both ends of the artifact; ``None`` for a format that only its backend knows."""
     if ending == saved_model.ENDING:
         return saved_model.read_saved_model(path, allow_code)
-    if ending == onnx_file.SUFFIX:
+    if ending == onnx_contents.SUFFIX:
         return onnx_file.read_onnx(path)
     if ending == tflite_file.SUFFIX:
         return tflite_file.read_tflite(path)
@@ -38,7 +38,7 @@ def parts_of(path: Path, ending: str) -> Mapping[str, Path]:
     """Every file that belongs to it, by the name under which it is kept."""
     if ending == saved_model.ENDING:
         return {f"{_kept(path, ending)}/{name}": file for name, file in saved_model.parts(path).items()}
-    beside = onnx_file.files_beside(path) if ending == onnx_file.SUFFIX else {}
+    beside = onnx_contents.files_beside(path) if ending == onnx_contents.SUFFIX else {}
     name = _kept(path, ending)
     if name in beside:
         name = f"the-{name}"

@@ -1,19 +1,17 @@
-"""Reading an ONNX file without ONNX: its two ends, and the files beside it that hold its weights."""
+"""Reading an ONNX file without ONNX: its two ends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from tradeoff.errors import BadInput
 from tradeoff.formats import protobuf
+from tradeoff.formats.onnx_contents import HOW, SUFFIX, not_onnx
 from tradeoff.formats.plain_file import require_file
 from tradeoff.formats.signature import Signature, Tensor, single
 from tradeoff.text import safe
 
-SUFFIX: Final = ".onnx"
-_HOW: Final = 'in Keras 3, model.export("my.onnx", format="onnx") writes one'
 #: As ONNX numbers them.
 _DTYPES: Final = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "text", 9: "bool",
@@ -23,7 +21,6 @@ _LAST: Final = {"Softmax": "softmax", "Sigmoid": "sigmoid", "LogSoftmax": "linea
 #: What stands behind the last layer and does not change what its numbers mean.
 _PASSING: Final = frozenset(("Cast", "DequantizeLinear", "Flatten", "Identity", "QuantizeLinear", "Reshape", "Squeeze"))
 _DEPTH: Final = 20
-_EXTERNAL: Final = 1
 
 
 def read_onnx(path: Path) -> Signature:
@@ -42,7 +39,7 @@ def read_onnx(path: Path) -> Signature:
             for made in protobuf.blocks(node, 2)
         }
     except protobuf.Malformed as error:
-        raise BadInput(f"{path} is not an ONNX file, or is cut short: {error}; {_HOW}") from error
+        raise not_onnx(path, str(error)) from error
     # Old files list their weights among the inputs.
     real = [tensor for tensor in inputs if tensor.name not in constants]
     try:
@@ -51,35 +48,14 @@ def read_onnx(path: Path) -> Signature:
         raise BadInput(f"{path}: {error}") from error
 
 
-def files_beside(path: Path) -> dict[str, Path]:
-    """The files that hold weights of the model, by their relative names; one that leaves its folder is refused."""
-    found: dict[str, Path] = {}
-    try:
-        names = dict.fromkeys(_locations(_graph(path), 0))
-    except protobuf.Malformed as error:
-        raise BadInput(f"{path} is not an ONNX file, or is cut short: {error}; {_HOW}") from error
-    for name in names:
-        told = f"{path} keeps weights in {safe(name)[:100]!r}"
-        parts = Path(name).parts
-        if not name or Path(name).is_absolute() or "\\" in name or ".." in parts or "\0" in name:
-            raise BadInput(f"{told}, which leads out of its folder; save it with weights beside it, or inside")
-        place = path.parent / name
-        if any((path.parent.joinpath(*parts[:count])).is_symlink() for count in range(1, len(parts) + 1)):
-            raise BadInput(f"{told}, which is a link; put the file itself there")
-        if not place.is_file():
-            raise BadInput(f"{told}, and there is no such file; copy it to where the model is")
-        found[Path(name).as_posix()] = place
-    return found
-
-
 def _graph(path: Path) -> memoryview:
-    require_file(path, f"an {SUFFIX} file", _HOW)
+    require_file(path, f"an {SUFFIX} file", HOW)
     try:
         graph = protobuf.block(protobuf.opened(path), 7)
     except protobuf.Malformed as error:
-        raise BadInput(f"{path} is not an ONNX file, or is cut short: {error}; {_HOW}") from error
+        raise not_onnx(path, str(error)) from error
     if graph is None:
-        raise BadInput(f"{path} is not an ONNX file: there is no graph in it; {_HOW}")
+        raise not_onnx(path, "there is no graph in it")
     return graph
 
 
@@ -108,32 +84,3 @@ def _last(makers: dict[str, tuple[str, list[str]]], outputs: list[Tensor]) -> st
             return _LAST.get(operation, "linear") if operation else ""
         name = given[0]
     return ""
-
-
-def _locations(graph: memoryview, depth: int) -> Iterator[str]:
-    """Where weights lie that are not in the file itself, those of branches and loops included."""
-    if depth > _DEPTH:
-        raise protobuf.Malformed(f"graphs are nested more than {_DEPTH} deep")
-    for tensor in _tensors(graph):
-        if protobuf.number(tensor, 14) == _EXTERNAL:
-            entries = {protobuf.text(entry, 1): protobuf.text(entry, 2) for entry in protobuf.blocks(tensor, 13)}
-            yield entries.get("location", "")
-    for attribute in _inside(graph, 1, 5):
-        for field in (6, 11):
-            for inner in protobuf.blocks(attribute, field):
-                yield from _locations(inner, depth + 1)
-
-
-def _tensors(graph: memoryview) -> Iterator[memoryview]:
-    """Constants, those of sparse form and those that nodes carry."""
-    yield from protobuf.blocks(graph, 5)
-    for part in (1, 2):
-        yield from _inside(graph, 15, part)
-    for attribute in _inside(graph, 1, 5):
-        for field in (5, 10):
-            yield from protobuf.blocks(attribute, field)
-
-
-def _inside(message: memoryview, outer: int, inner: int) -> Iterator[memoryview]:
-    for found in protobuf.blocks(message, outer):
-        yield from protobuf.blocks(found, inner)

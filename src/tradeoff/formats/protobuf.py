@@ -34,6 +34,8 @@ def fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     while place < end:
         key, place = _varint(message, place)
         kind = key & 7
+        if not key >> 3:
+            raise Malformed("there is no field of number 0")
         if kind == _VARINT:
             value, place = _varint(message, place)
             yield key >> 3, value

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import tradeoff
-from tradeoff.backends.onnx_file import DOMAINS, inspect, read_contents
+from tradeoff.backends.onnx_operators import DOMAINS, check_onnx
 from tradeoff.backends.onnxruntime import OnnxRuntimeBackend
+from tradeoff.formats.onnx_contents import read_contents
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -122,20 +123,23 @@ def test_two_inputs_and_two_outputs_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
     path = tmp_path / "theirs.onnx"
-    for content in (b"", b"PK\x03\x04", b"hello, I am a text", bytes(100), b"\x08\x0a"):
+    for content in (b"PK\x03\x04", b"hello, I am a text", bytes(100), b"\x08\x0a"):
         path.write_bytes(content)
-        with pytest.raises(tradeoff.BadInput, match=r"theirs\.onnx is not a model of ONNX"):
-            inspect(path)
-    with pytest.raises(tradeoff.BadInput, match="is not a file"):
-        inspect(tmp_path)
-    with pytest.raises(tradeoff.BadInput, match="is not a file"):
-        inspect(tmp_path / "missing.onnx")
+        with pytest.raises(tradeoff.BadInput, match=r"theirs\.onnx is not an ONNX file"):
+            check_onnx(path)
+    path.write_bytes(b"")
+    with pytest.raises(tradeoff.BadInput, match=r"theirs\.onnx is empty"):
+        check_onnx(path)
+    with pytest.raises(tradeoff.BadInput, match="is a folder"):
+        check_onnx(tmp_path)
+    with pytest.raises(tradeoff.BadInput, match="there is no such file"):
+        check_onnx(tmp_path / "missing.onnx")
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "theirs.onnx")
-    with pytest.raises(tradeoff.BadInput, match="is not a file"):
-        inspect(tmp_path / "theirs.onnx")
+    with pytest.raises(tradeoff.BadInput, match="is a named pipe"):
+        check_onnx(tmp_path / "theirs.onnx")
 
 
 def test_what_the_runtime_cannot_load_is_named(tmp_path: Path) -> None:
@@ -249,7 +253,7 @@ def hidden(way: str, secret: Any) -> Any:
 def test_every_place_where_a_path_can_stand_is_looked_at(tmp_path: Path, way: str) -> None:
     path = written(tmp_path, hidden(way, tensor("../secret")))
     with pytest.raises(tradeoff.BadInput, match=r"'\.\./secret', which leads out of its folder"):
-        inspect(path)
+        check_onnx(path)
 
 
 def test_of_two_fields_none_hides_the_other(tmp_path: Path) -> None:
@@ -257,7 +261,7 @@ def test_of_two_fields_none_hides_the_other(tmp_path: Path) -> None:
     # Readers join the two: constants of the first belong to the model as much as those of the second.
     path.write_bytes(model(constants=(tensor("../secret"),)).SerializeToString() + model().SerializeToString())
     with pytest.raises(tradeoff.BadInput, match="leads out of its folder"):
-        inspect(path)
+        check_onnx(path)
 
 
 def test_graphs_inside_graphs_without_end_are_refused(tmp_path: Path) -> None:
@@ -270,7 +274,7 @@ def test_graphs_inside_graphs_without_end_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "theirs.onnx"
     path.write_bytes(b"\x3a" + _length(blob) + blob)
     with pytest.raises(tradeoff.BadInput, match="without end"):
-        inspect(path)
+        check_onnx(path)
 
 
 def _length(blob: bytes) -> bytes:

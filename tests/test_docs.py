@@ -20,11 +20,11 @@ from user_project import QUICK, SUITE, Project
 
 import tradeoff
 from tradeoff import cli, hookspecs
-from tradeoff.conformance.tolerances import NEAR
 from tradeoff.corridor import _PERCENTILES as PERCENTILES
 from tradeoff.options import BUILT_IN_PRESETS, KIT_OPTIONS, OPTIONS, read_table
 from tradeoff.quality import METRICS
 from tradeoff.record import JSON_KEY, STATUSES, Axes, Measurement, Record, Run, run_to_json
+from tradeoff.registry import load_registry
 from tradeoff.runs.journal import NAME as JOURNAL
 
 ROOT = Path(__file__).parent.parent
@@ -302,8 +302,10 @@ def test_the_kit_is_told_with_its_options_and_its_tolerances() -> None:
     assert {row[0].strip("`") for row in rows if "--tradeoff" in row[0]} == {
         f"{option.flag}={option.metavar}" for option in KIT_OPTIONS
     }
-    told = {row[0].strip("`"): float(row[1]) for row in rows if row[0].strip("`") in NEAR}
-    assert told == NEAR
+    registry = load_registry()
+    precisions = {name for name, technique in registry.techniques.items() if technique.stage == "precision"}
+    told = {row[0].strip("`"): float(row[1]) for row in rows if row[0].strip("`") in {"float32", *precisions}}
+    assert told == {name: registry.tolerance_of(name).centred_cosine for name in {"float32", *precisions}}
 
 
 def test_the_backend_of_the_page_runs_and_its_record_is_as_documented(project: Project) -> None:

@@ -14,10 +14,11 @@ from tradeoff.backends.litert import LiteRTBackend
 from tradeoff.formats import keras_files
 from tradeoff.formats.keras_layers import layer_outputs
 from tradeoff.parity.layers import LayerParity, compare_layers
-from tradeoff.parity.thresholds import threshold_of
+from tradeoff.registry import load_registry
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 BACKEND = LiteRTBackend()
+TOLERANCE = load_registry().tolerance_of
 X = data().test.x[:8]
 
 
@@ -36,7 +37,7 @@ def test_in_every_precision_each_block_of_the_net_is_told_and_none_left_the_orig
     blocks = [row.layer for row in found if row.kind in ("ReLU", "GlobalAveragePooling2D", "Dense")]
     # Convolution and normalization are one operator with the ReLU behind them.
     assert told == blocks
-    least = threshold_of(precision).layer_snr
+    least = TOLERANCE(precision).layer_snr
     assert not [row for row in found if row.beyond(least)]
 
 
@@ -67,6 +68,6 @@ def test_a_layer_that_was_converted_wrongly_is_found_at_that_layer(
 
     found = rows(BACKEND.convert(replace(conversion(tmp_path, precision), load_model=wrong)))
     told = [row for row in found if row.tensor is not None]
-    first = next(place for place, row in enumerate(told) if row.beyond(threshold_of(precision).layer_snr))
+    first = next(place for place, row in enumerate(told) if row.beyond(TOLERANCE(precision).layer_snr))
     # The blocks before it are as good as ever.
     assert first == block

@@ -41,6 +41,7 @@ from tradeoff.vocabulary import (
     Splits,
     Task,
     Technique,
+    Tolerance,
 )
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Splits",
     "Task",
     "Technique",
+    "Tolerance",
     "TradeoffError",
     "hookimpl",
 ]

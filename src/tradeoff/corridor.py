@@ -116,8 +116,9 @@ class Corridor:
             unbounded = name == "snr" and is_exact(numbers)
             self._note(name, value, "dB" if name == "snr" else "1", _direction(name), EXACT if unbounded else "")
         precision = self.cell.chain.precision_name
-        self._facts["parity"] = parity_facts(numbers, precision)
-        told = verdict(numbers, precision, samples)
+        least = self._supply.registry.tolerance_of(precision)
+        self._facts["parity"] = parity_facts(numbers, precision, least)
+        told = verdict(numbers, least, samples)
         self._verdicts += [told] if told else []
 
     def time(self, artifact: Entry, benchmark: Any) -> None:

@@ -23,7 +23,7 @@ from tradeoff import hookspecs
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.spelling import NAME
 from tradeoff.text import safe
-from tradeoff.vocabulary import Backend, Device, Meter, Model, Renderer, Task, Technique
+from tradeoff.vocabulary import COARSEST, FLOAT32, Backend, Device, Meter, Model, Renderer, Task, Technique, Tolerance
 
 GROUP: Final = "tradeoff"
 _LONGEST_NAME: Final = 100
@@ -55,6 +55,11 @@ class Registry:
         if model.task not in self.tasks:
             raise UnknownName(f"task of model {model.name}", model.task, self.tasks)
         return self.tasks[model.task]
+
+    def tolerance_of(self, precision: str) -> Tolerance:
+        """What a conversion may lose by ``precision``; the word for none asked for is no technique."""
+        technique = self.techniques.get(precision)
+        return FLOAT32 if technique is None else technique.tolerance or COARSEST
 
     @property
     def reads(self) -> frozenset[str]:

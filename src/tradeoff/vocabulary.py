@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
 
 from tradeoff.errors import BadInput, Reason
 from tradeoff.spelling import Parameter, Value
@@ -218,6 +218,33 @@ class Rewritten:
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """What a precision may lose in a conversion: the least that is expected of an artifact against its original.
+
+    :param cosine: likeness of the outputs.
+    :param snr: of the outputs: the original's power over that of the difference, in dB.
+    :param top1: share of equal decisions, for a classification.
+    :param layer_snr: the same as ``snr`` for what one layer gives.
+    :param centred_cosine: likeness about the original's mean output, of a model that was hardly trained: what the
+        conformance kit asks.
+    :param batches: how far a row's outputs may be apart in batches of other sizes, which the kit asks, too.
+    """
+
+    cosine: float
+    snr: float
+    top1: float
+    layer_snr: float
+    centred_cosine: float = 0.8
+    batches: float = 0.1
+
+
+#: Of an artifact for which no precision was asked.
+FLOAT32: Final = Tolerance(0.99999, snr=60.0, top1=0.999, layer_snr=60.0, centred_cosine=0.999, batches=1e-4)
+#: Of a precision whose author does not say how coarse it is: as much as the coarsest that is known.
+COARSEST: Final = Tolerance(0.95, snr=10.0, top1=0.95, layer_snr=7.0)
+
+
+@dataclass(frozen=True)
 class Technique:
     """One named, parametrised transformation.
 
@@ -229,6 +256,7 @@ class Technique:
     :param version: raise it when the same parameters give another result; variants are keyed by it.
     :param requires: what ``apply`` imports beside Keras.
     :param summary: one line for a person.
+    :param tolerance: for stage ``precision``: what a conversion may lose by it; as much as the coarsest, if unsaid.
     """
 
     name: str
@@ -238,6 +266,7 @@ class Technique:
     version: str = "1"
     requires: tuple[Requirement, ...] = ()
     summary: str = ""
+    tolerance: Tolerance | None = None
 
 
 # --- backends ---------------------------------------------------------------------------------------

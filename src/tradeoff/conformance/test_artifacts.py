@@ -8,8 +8,7 @@ import pytest
 
 from tradeoff.conformance.damage import KINDS
 from tradeoff.conformance.kit import Converted, Kit, Subject
-from tradeoff.conformance.tolerances import same
-from tradeoff.vocabulary import Backend
+from tradeoff.vocabulary import FLOAT32, Backend
 
 #: Constants may be packed in the artifact; so many times its bytes, and they are not in it.
 PACKED = 8
@@ -32,7 +31,7 @@ def made(kit: Kit, subject: Subject, precision: str) -> Converted:
 def test_an_artifact_stands_for_itself(kit: Kit, subject: Subject, precision: str, made: Converted) -> None:
     told = kit.look(subject, "moved", made)
     assert not told["how"], f"carried to another place, without the folder it was made in, it gives {told['how']}"
-    assert told["difference"] <= same("float32"), "carried to another place it answers otherwise"
+    assert told["difference"] <= FLOAT32.batches, "carried to another place it answers otherwise"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,7 +6,7 @@ import pytest
 
 from tradeoff.conformance.kit import MOST, Converted, Kit, Subject
 from tradeoff.conformance.nets import SMALL
-from tradeoff.conformance.tolerances import near, same
+from tradeoff.vocabulary import FLOAT32
 
 #: Of the time that passes: one thread uses it once.
 MOST_TIME = 1.2
@@ -46,9 +46,9 @@ def test_its_answers_are_near_to_those_of_keras(kit: Kit, subject: Subject, prec
     if told["cosine"] is None:
         pytest.skip("the answers are not of a shape that can be compared")
     assert told["finite"], f"{made.net} in {precision}: an answer holds what is no number"
-    assert told["cosine"] >= near(precision), (
-        f"{made.net} in {precision}: a cosine of {told['cosine']:.4f} with Keras' answers, at least {near(precision)} "
-        "is expected"
+    least = kit.registry.tolerance_of(precision).centred_cosine
+    assert told["cosine"] >= least, (
+        f"{made.net} in {precision}: a cosine of {told['cosine']:.4f} with Keras' answers, at least {least} is expected"
     )
 
 
@@ -60,7 +60,8 @@ def test_every_net_that_it_converts_is_answered_near_to_keras(kit: Kit, subject:
     told = kit.look(subject, "answers", made)
     if told["cosine"] is None:
         pytest.skip("the answers are not of a shape that can be compared")
-    assert told["cosine"] >= near(subject.precision), f"{net} is answered otherwise than by Keras: {told}"
+    least = kit.registry.tolerance_of(subject.precision).centred_cosine
+    assert told["cosine"] >= least, f"{net} is answered otherwise than by Keras: {told}"
 
 
 @pytest.mark.parametrize("size", [1, 3, MOST])
@@ -71,7 +72,8 @@ def test_a_batch_of_any_size_is_answered_row_by_row(
         pytest.skip(f"{subject.choice.name} takes {subject.most} samples at most")
     told = kit.look(subject, "batch", made, size=size)
     assert told["shape"] == told["expected"]
-    assert told["difference"] <= same(precision), f"a row has another answer in a batch of {size}: {told}"
+    most = kit.registry.tolerance_of(precision).batches
+    assert told["difference"] <= most, f"a row has another answer in a batch of {size}: {told}"
 
 
 def test_the_largest_batch_it_declares_is_answered(kit: Kit, subject: Subject, plain: Converted) -> None:
@@ -91,14 +93,14 @@ def test_an_answer_stays_as_it_was_when_the_next_request_comes(
 
 def test_the_same_request_has_the_same_answer(kit: Kit, subject: Subject, precision: str, made: Converted) -> None:
     told = kit.look(subject, "again", made)
-    assert told["difference"] <= same("float32"), f"the same request, asked again, differs by {told['difference']:g}"
+    assert told["difference"] <= FLOAT32.batches, f"the same request, asked again, differs by {told['difference']:g}"
 
 
 def test_a_request_reads_what_stands_in_its_batch_now(kit: Kit, subject: Subject) -> None:
     if subject.precision != "float32":
         pytest.skip("the artifact may take another type, which `bind` converts to once")
     told = kit.look(subject, "reads", kit.made(subject, "float32"))
-    assert told["difference"] <= same("float32"), (
+    assert told["difference"] <= FLOAT32.batches, (
         "the request does not answer for what stands in its batch now: copying in belongs to every request"
     )
 
@@ -109,7 +111,7 @@ def test_a_request_leaves_its_batch_as_it_is(kit: Kit, subject: Subject, precisi
 
 def test_bound_calls_stay_valid_side_by_side(kit: Kit, subject: Subject, precision: str, made: Converted) -> None:
     told = kit.look(subject, "beside", made)
-    assert told["difference"] <= same("float32"), (
+    assert told["difference"] <= FLOAT32.batches, (
         f"a call answers otherwise when others are bound, of other sizes or from another load: {told['difference']:g}"
     )
 
@@ -129,4 +131,4 @@ def test_more_threads_give_the_same_answers(kit: Kit, subject: Subject) -> None:
     parameters = {**subject.choice.parameters, "threads": 2}
     two = Subject(subject.backend, kit.choice(subject, parameters), subject.device)
     told = kit.look(two, "threads", kit.large(subject))
-    assert told["cosine"] >= near(subject.precision)
+    assert told["cosine"] >= kit.registry.tolerance_of(subject.precision).centred_cosine

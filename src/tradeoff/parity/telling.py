@@ -14,7 +14,6 @@ from tradeoff.cell import Cell
 from tradeoff.errors import TradeoffError
 from tradeoff.options import Settings
 from tradeoff.parity.layers import LayerParity
-from tradeoff.parity.thresholds import threshold_of
 from tradeoff.planning import Plan, make_plan
 from tradeoff.processes.workers import InProcessWorkers, ProcessWorkers, Workers
 from tradeoff.registry import PluginSources, Registry, load_registry
@@ -91,7 +90,7 @@ def _layers(supply: Supply, cell: Cell, samples: int, folder: Path) -> bool:
         print(f"{cell.spelling}: backend {cell.backend.name} does not tell what it computes between input and output\n")
         return False
     found = [LayerParity(**row) for row in rows]
-    least = threshold_of(cell.chain.precision_name).layer_snr
+    least = supply.registry.tolerance_of(cell.chain.precision_name).layer_snr
     print("\n".join([f"{cell.spelling}", *table(found, least), *conclusion(found, least), ""]))
     return any(row.beyond(least) for row in found)
 

@@ -239,30 +239,20 @@ class Supply:
 
         Taken once on a machine; raises :class:`NotAlone` where there is no other process.
         """
-        data = self.data(cell.model, progress)
-        inputs = {
-            **self._where(cell, artifact),
-            "footprint": _FOOTPRINT_VERSION,
-            "version": self.registry.backends[cell.backend.name].version,
-            "batch": cell.load.batch,
-            "data": data.facts["fingerprint"],
-            "machine": {name: describe_machine()[name] for name in _MACHINE},
-        }
-        request = {
-            **self._how(cell),
-            **_shipped(artifact),
-            "stage": "footprint",
-            "data": str(data.path),
-            "batch": cell.load.batch,
-        }
-        return self._make("result", inputs, self._running(cell), request, progress, alone=True)
+        return self._taken_once("footprint", _FOOTPRINT_VERSION, cell, artifact, progress, alone=True)
 
     def profile(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry:
         """Where a request goes, operator by operator; taken once on a machine."""
+        return self._taken_once("profile", _PROFILE_VERSION, cell, artifact, progress)
+
+    def _taken_once(
+        self, stage: str, version: str, cell: Cell, artifact: Entry, progress: Progress, *, alone: bool = False
+    ) -> Entry:
+        """What depends on the machine, and stays the same on it."""
         data = self.data(cell.model, progress)
         inputs = {
             **self._where(cell, artifact),
-            "profile": _PROFILE_VERSION,
+            stage: version,
             "version": self.registry.backends[cell.backend.name].version,
             "batch": cell.load.batch,
             "data": data.facts["fingerprint"],
@@ -271,11 +261,11 @@ class Supply:
         request = {
             **self._how(cell),
             **_shipped(artifact),
-            "stage": "profile",
+            "stage": stage,
             "data": str(data.path),
             "batch": cell.load.batch,
         }
-        return self._make("result", inputs, self._running(cell), request, progress)
+        return self._make("result", inputs, self._running(cell), request, progress, alone=alone)
 
     def layers(
         self, cell: Cell, artifact: Entry, samples: int, folder: Path, progress: Progress

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tradeoff.vocabulary import Provenance
 
@@ -19,6 +19,8 @@ _ORIGINS: dict[Provenance, str] = {
     "modelled": "computed, not measured",
     "published": "taken from a publication, not measured here",
 }
+#: What stands in a note before the word for what an interval was made over.
+_OVER: Final = ", over "
 
 
 class Conditions(NamedTuple):
@@ -212,13 +214,25 @@ def _measurement_notes(columns: Iterable[ColumnOfRows], rows: Sequence[Row]) -> 
     """Each note that measurements carry, once for its column; more than three are told by the CSV."""
     notes: list[Note] = []
     for column in columns:
-        measured = (row.get(column.measurement) for row in rows)
-        texts = list(dict.fromkeys(m.note for m in measured if m is not None and m.note))
-        told = "; ".join(printable(text) for text in texts[:3])
-        more = f"; {len(texts) - 3} more kinds of notes" if len(texts) > 3 else ""
+        texts: dict[str, dict[str, None]] = {}
+        for row in rows:
+            measured = row.get(column.measurement)
+            if measured is not None and measured.note:
+                texts.setdefault(printable(measured.note), {})[printable(row.cell.backend)] = None
+        told = _apart(texts) if len(texts) > 1 else list(texts)
+        more = f"; {len(told) - 3} more kinds of notes" if len(told) > 3 else ""
         if told:
-            notes.append(Note(f"{column.column.header}: {told}{more}", column.column.key, once=True))
+            notes.append(Note(f"{column.column.header}: {'; '.join(told[:3])}{more}", column.column.key, once=True))
     return notes
+
+
+def _apart(texts: Mapping[str, Iterable[str]]) -> list[str]:
+    """Notes that differ in their end alone as one, with the backends that each end is true of."""
+    joined: dict[str, list[str]] = {}
+    for text, backends in texts.items():
+        start, over, end = text.rpartition(_OVER)
+        joined.setdefault(f"{start}{over}" if over else text, []).append(f"{end} ({', '.join(backends)})")
+    return [start if not start.endswith(_OVER) else f"{start}{', '.join(ends)}" for start, ends in joined.items()]
 
 
 def _left_out(groups: Sequence[tuple[Conditions, list[Row]]]) -> list[Table]:

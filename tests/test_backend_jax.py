@@ -15,6 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 from mutations import fates, mutations
+from promises import (
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays,
+    calls_of_several_batch_sizes_stay_valid,
+    takes_floats_gives_floats_and_keeps_the_accuracy,
+    two_calls_of_one_size_answer_for_their_own_data,
+)
 from trained import NOISE, data, loading, task, trained_file
 
 import tradeoff
@@ -132,10 +138,8 @@ def test_float32_answers_as_keras_does() -> None:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_every_precision_takes_floats_gives_floats_and_keeps_the_accuracy(precision: str) -> None:
+    takes_floats_gives_floats_and_keeps_the_accuracy(BACKEND.load(loading(artifact(precision))))
     outputs = BACKEND.load(loading(artifact(precision))).bind(data().test.x)()
-    assert outputs.dtype == np.float32
-    assert outputs.shape == (360, 10)
-    assert quality.judge(outputs, data().test.y, task())["accuracy"] >= 0.95
     assert quality.agreement(outputs, expected(trained_file(), data().test.x), task())["top1_agreement"] >= 0.98
 
 
@@ -189,29 +193,17 @@ def test_one_file_is_for_the_processor_and_for_gpus() -> None:
 
 
 def test_bound_calls_of_several_batch_sizes_stay_valid() -> None:
-    runner = BACKEND.load(loading(artifact()))
-    calls = {size: runner.bind(data().test.x[:size]) for size in (1, 8, 3)}
-    for size, call in [*calls.items(), *calls.items()]:
-        assert np.allclose(call(), calls[8]()[:size], atol=1e-6)
+    calls_of_several_batch_sizes_stay_valid(BACKEND.load(loading(artifact())), atol=1e-6)
 
 
 def test_two_calls_of_one_batch_size_answer_for_their_own_data_and_are_compiled_once() -> None:
     runner: Any = BACKEND.load(loading(artifact()))
-    first, second = (runner.bind(data().test.x[start : start + 4]) for start in (0, 4))
-    before = first()
-    assert not np.allclose(second(), before)
-    assert np.array_equal(first(), before)
+    two_calls_of_one_size_answer_for_their_own_data(runner)
     assert runner._function._cache_size() == 1
 
 
 def test_a_request_reads_the_batch_as_it_is_then_and_its_answer_stays() -> None:
-    batch = data().test.x[:1].copy()
-    call = BACKEND.load(loading(artifact())).bind(batch)
-    first = call()
-    kept = first.copy()
-    batch[:] = data().test.x[1:2]
-    assert not np.allclose(call(), kept)
-    assert np.array_equal(first, kept)
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays(BACKEND.load(loading(artifact())))
 
 
 def test_a_request_compiles_nothing() -> None:

@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from promises import (
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays,
+    calls_of_several_batch_sizes_stay_valid,
+)
 from trained import NOISE, conversion, data, loading, task, trained_file
 
 import tradeoff
@@ -51,19 +55,11 @@ def test_a_request_answers_as_the_model_does(tmp_path: Path) -> None:
 
 
 def test_bound_calls_of_several_batch_sizes_stay_valid(tmp_path: Path) -> None:
-    loaded = runner(tmp_path)
-    x = data().test.x
-    calls = {size: loaded.bind(x[:size]) for size in (1, 8, 3)}
-    for size, call in [*calls.items(), *calls.items()]:
-        assert np.allclose(call(), calls[8]()[:size], atol=1e-5)
+    calls_of_several_batch_sizes_stay_valid(runner(tmp_path))
 
 
-def test_a_request_reads_the_batch_as_it_is_then(tmp_path: Path) -> None:
-    batch = data().test.x[:1].copy()
-    call = runner(tmp_path).bind(batch)
-    before = call()
-    batch[:] = data().test.x[1:2]
-    assert not np.allclose(call(), before)
+def test_a_request_reads_the_batch_as_it_is_then_and_its_answer_stays(tmp_path: Path) -> None:
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays(runner(tmp_path))
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("fp16", "float16"), ("bf16", "bfloat16")])

@@ -23,10 +23,16 @@ from litert_nets import (
     own_layer,
     saved,
 )
-from trained import NOISE, conversion, data, loading, task, trained_file
+from promises import (
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays,
+    answers_as_keras_does,
+    calls_of_several_batch_sizes_stay_valid,
+    takes_floats_gives_floats_and_keeps_the_accuracy,
+    two_calls_of_one_size_answer_for_their_own_data,
+)
+from trained import NOISE, conversion, data, loading, trained_file
 
 import tradeoff
-from tradeoff import quality
 from tradeoff.engine import engine_environment
 from tradeoff.formats import keras_files
 from tradeoff.models import dense
@@ -35,17 +41,12 @@ pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for lin
 
 
 def test_float32_answers_as_keras_does() -> None:
-    x = data().test.x[:32]
-    expected = keras_files.outputs_of(keras_files.load_model(trained_file()), x)
-    assert np.allclose(BACKEND.load(loading(artifact())).bind(x)(), expected, atol=1e-5)
+    answers_as_keras_does(BACKEND.load(loading(artifact())))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_every_precision_takes_floats_gives_floats_and_keeps_the_accuracy(precision: str) -> None:
-    outputs = BACKEND.load(loading(artifact(precision))).bind(data().test.x)()
-    assert outputs.dtype == np.float32
-    assert outputs.shape == (360, 10)
-    assert quality.judge(outputs, data().test.y, task())["accuracy"] >= 0.95
+    takes_floats_gives_floats_and_keeps_the_accuracy(BACKEND.load(loading(artifact(precision))))
 
 
 @pytest.mark.parametrize("kernels", ["builtin", "reference"])
@@ -145,28 +146,15 @@ def test_converting_leaves_the_model_as_it_was(tmp_path: Path) -> None:
 
 
 def test_bound_calls_of_several_batch_sizes_stay_valid() -> None:
-    runner = BACKEND.load(loading(artifact()))
-    calls = {size: runner.bind(data().test.x[:size]) for size in (1, 8, 3)}
-    for size, call in [*calls.items(), *calls.items()]:
-        assert np.allclose(call(), calls[8]()[:size], atol=1e-6)
+    calls_of_several_batch_sizes_stay_valid(BACKEND.load(loading(artifact())), atol=1e-6)
 
 
 def test_two_calls_of_one_batch_size_answer_for_their_own_data() -> None:
-    runner = BACKEND.load(loading(artifact()))
-    first, second = (runner.bind(data().test.x[start : start + 4]) for start in (0, 4))
-    before = first()
-    assert not np.allclose(second(), before)
-    assert np.array_equal(first(), before)
+    two_calls_of_one_size_answer_for_their_own_data(BACKEND.load(loading(artifact())))
 
 
 def test_an_answer_stays_as_it_was_when_the_next_request_comes() -> None:
-    batch = data().test.x[:1].copy()
-    call = BACKEND.load(loading(artifact())).bind(batch)
-    first = call()
-    kept = first.copy()
-    batch[:] = data().test.x[1:2]
-    assert not np.allclose(call(), kept)
-    assert np.array_equal(first, kept)
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays(BACKEND.load(loading(artifact())))
 
 
 def test_more_threads_give_the_same_answer() -> None:

@@ -14,6 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 from mutations import fates, mutations
+from promises import (
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays,
+    answers_as_keras_does,
+    calls_of_several_batch_sizes_stay_valid,
+    two_calls_of_one_size_answer_for_their_own_data,
+)
 from trained import NOISE, conversion, data, silent, task, trained_file
 
 import tradeoff
@@ -71,9 +77,7 @@ def trained_model(module: ModuleType) -> Path:
 
 
 def test_float32_answers_as_keras_does() -> None:
-    x = data().test.x[:32]
-    expected = keras_files.outputs_of(keras_files.load_model(trained_file()), x)
-    assert np.allclose(runner(artifact()).bind(x)(), expected, atol=1e-5)
+    answers_as_keras_does(runner(artifact()))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -176,28 +180,15 @@ def test_a_model_that_was_built_later_in_a_process_gives_the_same_bytes(tmp_path
 
 @pytest.mark.parametrize("precision", ["float32", "int8", "int4"])
 def test_bound_calls_of_several_batch_sizes_stay_valid(precision: str) -> None:
-    loaded = runner(artifact(precision))
-    calls = {size: loaded.bind(data().test.x[:size]) for size in (1, 8, 3)}
-    for size, call in [*calls.items(), *calls.items()]:
-        assert np.allclose(call(), calls[8]()[:size], atol=1e-5)
+    calls_of_several_batch_sizes_stay_valid(runner(artifact(precision)))
 
 
 def test_two_calls_of_one_batch_size_answer_for_their_own_data() -> None:
-    loaded = runner(artifact())
-    first, second = (loaded.bind(data().test.x[start : start + 4]) for start in (0, 4))
-    before = first()
-    assert not np.allclose(second(), before)
-    assert np.array_equal(first(), before)
+    two_calls_of_one_size_answer_for_their_own_data(runner(artifact()))
 
 
 def test_an_answer_stays_as_it_was_when_the_next_request_comes() -> None:
-    batch = data().test.x[:1].copy()
-    call = runner(artifact()).bind(batch)
-    first = call()
-    kept = first.copy()
-    batch[:] = data().test.x[1:2]
-    assert not np.allclose(call(), kept)
-    assert np.array_equal(first, kept)
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays(runner(artifact()))
 
 
 def test_more_threads_and_less_optimization_give_the_same_answer() -> None:

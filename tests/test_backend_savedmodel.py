@@ -11,10 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trained import NOISE, conversion, data, loading, task, trained_file
+from promises import (
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays,
+    answers_as_keras_does,
+    calls_of_several_batch_sizes_stay_valid,
+    takes_floats_gives_floats_and_keeps_the_accuracy,
+)
+from trained import NOISE, conversion, loading, trained_file
 
 import tradeoff
-from tradeoff import quality
 from tradeoff.backends.savedmodel import SavedModelBackend
 from tradeoff.engine import engine_environment, training_environment
 from tradeoff.formats import keras_files
@@ -47,17 +52,12 @@ def module(folder: Path, serve: Callable[[Any], Any], shape: tuple[int | None, .
 
 
 def test_a_request_answers_as_keras_does() -> None:
-    x = data().test.x[:32]
-    expected = keras_files.outputs_of(keras_files.load_model(trained_file()), x)
-    assert np.allclose(BACKEND.load(loading(artifact())).bind(x)(), expected, atol=1e-5)
+    answers_as_keras_does(BACKEND.load(loading(artifact())))
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_every_precision_takes_floats_gives_floats_and_keeps_the_accuracy(precision: str) -> None:
-    outputs = BACKEND.load(loading(artifact(precision))).bind(data().test.x)()
-    assert outputs.dtype == np.float32
-    assert outputs.shape == (360, 10)
-    assert quality.judge(outputs, data().test.y, task())["accuracy"] >= 0.95
+    takes_floats_gives_floats_and_keeps_the_accuracy(BACKEND.load(loading(artifact(precision))))
 
 
 def test_each_weight_is_written_once() -> None:
@@ -107,18 +107,11 @@ def test_one_other_weight_is_other_content(tmp_path: Path) -> None:
 
 
 def test_bound_calls_of_several_batch_sizes_stay_valid() -> None:
-    runner = BACKEND.load(loading(artifact()))
-    calls = {size: runner.bind(data().test.x[:size]) for size in (1, 8, 3)}
-    for size, call in [*calls.items(), *calls.items()]:
-        assert np.allclose(call(), calls[8]()[:size], atol=1e-5)
+    calls_of_several_batch_sizes_stay_valid(BACKEND.load(loading(artifact())))
 
 
 def test_a_request_reads_the_batch_as_it_is_then() -> None:
-    batch = data().test.x[:1].copy()
-    call = BACKEND.load(loading(artifact())).bind(batch)
-    before = call()
-    batch[:] = data().test.x[1:2]
-    assert not np.allclose(call(), before)
+    a_request_reads_the_batch_as_it_is_then_and_its_answer_stays(BACKEND.load(loading(artifact())))
 
 
 # --- a stranger's folder ----------------------------------------------------------------------------

@@ -262,6 +262,17 @@ def test_what_nobody_measured_never_ranks_among_what_somebody_did() -> None:
     assert texts(report([run(modelled, measured())])[0], "technique") == ["int8", "a"]
 
 
+def test_what_intervals_were_made_over_is_told_once_with_the_backends_it_is_true_of() -> None:
+    def timed(backend: str, over: str) -> Record:
+        spelling = f"cnn/int8/{backend}/host-cpu/b1"
+        latency = Measurement(1e-5 * len(over), "s", "lower", note=f"95 % interval of the median, over {over}")
+        return replace(measured(spelling), measurements={"latency": latency})
+
+    table = report([run(timed("litert", "processes"), timed("onnxruntime", "processes"), timed("keras", "loads"))])[0]
+    told = [note.text for note in table.notes if "interval" in note.text]
+    assert told == ["latency: 95 % interval of the median, over loads (keras), processes (litert, onnxruntime)"]
+
+
 @pytest.mark.parametrize("status", [status for status in STATUSES if status != "measured"])
 def test_every_other_status_is_told_with_its_reason(status: Status) -> None:
     gone = Record(cell(), status=status, reason="not installed: pip install 'tradeoff[litert]'")

@@ -71,6 +71,9 @@ def require_tensorflow(what: str) -> None:
 
 def told(error: Exception) -> str:
     """The first line of what a framework says, in a length for a table."""
+    if isinstance(error, KeyError):
+        # It says the key alone, and nothing of its being missed.
+        return f"there is no {error} in it"[:300]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines or [type(error).__name__])[0][:300]
 

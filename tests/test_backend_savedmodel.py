@@ -260,3 +260,13 @@ def test_threads_belong_to_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert BACKEND.environment({"threads": 1}, "host-cpu") == training_environment()
     assert BACKEND.environment({"threads": 2}, "host-cpu") != training_environment()
+
+
+def test_a_graph_that_refers_to_what_is_gone_is_told_in_words(tmp_path: Path) -> None:
+    copytree(artifact(), tmp_path / "given")
+    graph = tmp_path / "given" / "saved_model.pb"
+    # Names of the same length, so that the file is read: what a function gives is looked for under another name.
+    changed = graph.read_bytes().replace(b"StatefulPartitionedCall:output:0", b"StatefulPartitionedXall:output:0")
+    graph.write_bytes(changed)
+    with pytest.raises(tradeoff.BadInput, match=r"cannot be loaded by TensorFlow: there is no '.*Xall.*' in it"):
+        BACKEND.load(loading(tmp_path / "given"))

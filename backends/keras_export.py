@@ -7,13 +7,15 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import tradeoff
 from tradeoff.formats import keras_files
 
 from .keras import KerasBackend
 
+#: What TensorFlow says before it comes to what is wrong.
+_AROUND: Final = ("Graph execution error", "Detected at node", "<stack traces")
 Around = Callable[[Any], AbstractContextManager[None]]
 
 
@@ -71,7 +73,10 @@ def require_tensorflow(what: str) -> None:
 
 def told(error: Exception) -> str:
     """The first line of what a framework says, in a length for a table."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, KeyError):
+        # It says the key alone, and nothing of its being missed.
+        return f"there is no {error} in it"[:300]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith(_AROUND)]
     return (lines or [type(error).__name__])[0][:300]
 
 

@@ -91,6 +91,7 @@ class SavedModelRunner:
         graphs = read_graphs(artifact)
         if not keras_files.code_is_permitted():
             refuse_harm(artifact, graphs)
+        self._artifact = artifact
         # Kept: a function does not keep the variables alive that it reads.
         self._loaded = _loaded(artifact)
         self.function = _served(artifact, self._loaded)
@@ -119,8 +120,12 @@ class SavedModelRunner:
             outputs: Array = function(**{source: constant(given)})[target].numpy()
             return outputs
 
-        # What TensorFlow prepares at the first call belongs to loading, not to the first request.
-        answer()
+        # What TensorFlow prepares at the first call belongs to loading, not to the first request; a graph that was
+        # taken for one until now may turn out to be none.
+        try:
+            answer()
+        except Exception as error:
+            raise tradeoff.BadInput(f"{self._artifact} cannot be run by TensorFlow: {told(error)}") from error
         return answer
 
 

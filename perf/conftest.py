@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from bare import Against
 from figures import Action, Figure, Note, interleaved, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -90,3 +91,11 @@ def start_workers(tmp_path: Path) -> Iterator[Callable[[], ProcessWorkers]]:
 def supply(registry: Registry, store: Store, start_workers: Callable[[], ProcessWorkers]) -> Supply:
     """The stages of the corridor."""
     return Supply(registry, store, start_workers(), seed=0)
+
+
+@pytest.fixture
+def against(
+    supply: Supply, start_workers: Callable[[], ProcessWorkers], benchmark: BenchmarkFixture, tmp_path: Path
+) -> Against:
+    """Reported latencies beside those of a bare loop."""
+    return Against(supply, start_workers, benchmark, tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -75,11 +74,10 @@ def show(benchmark: BenchmarkFixture, times: Sequence[float]) -> None:
     benchmark.pedantic(lambda: None, rounds=len(times), iterations=1)
 
 
-def python(*arguments: str, folder: Path, **variables: str) -> str:
+def python(*arguments: str, folder: Path) -> str:
     """What a fresh interpreter prints."""
-    environment = {**os.environ, **variables}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tradeoff.datafiles import write_data
-from tradeoff.errors import TradeoffError
+from tradeoff.errors import BadInput, TradeoffError
+from tradeoff.own.model_file import inspect_model
 from tradeoff.processes.workers import ProcessWorkers, WorkerDied, WorkerFailed
 from tradeoff.registry import PluginSources, plugin_sources_to_json
 from tradeoff.vocabulary import Backend, Environment, Task
@@ -98,19 +99,40 @@ def fates(
     found: Counter[str] = Counter()
     try:
         for path in files:
-            found[_fate(workers, environment, {**request, "artifact": str(path)})] += 1
+            fate, told = _fate(workers, environment, {**request, "artifact": str(path)})
+            found[fate] += 1
+            # Shown when the test fails.
+            print(path.name, fate, told)
     finally:
         workers.close()
     return found
 
 
-def _fate(workers: ProcessWorkers, environment: Environment, request: dict[str, Any]) -> str:
+def _fate(workers: ProcessWorkers, environment: Environment, request: dict[str, Any]) -> tuple[str, str]:
     try:
         workers.ask(environment, request, lambda text, done: None)
-    except WorkerDied:
-        return "crashed"
-    except WorkerFailed:
-        return "failed"
-    except TradeoffError:
-        return "refused"
-    return "answered"
+    except WorkerDied as error:
+        return "crashed", str(error)
+    except WorkerFailed as error:
+        return "failed", error.detail
+    except TradeoffError as error:
+        return "refused", str(error)
+    return "answered", ""
+
+
+def at_the_door(files: Iterable[Path], reads: Collection[str]) -> Counter[str]:
+    """What the process that plans says to each as a user's own model: ``taken``, or ``refused`` in few words.
+
+    Whatever else is raised comes through: it would bring down the run.
+    """
+    found: Counter[str] = Counter()
+    for path in files:
+        try:
+            inspect_model(path, reads=reads)
+        except BadInput as error:
+            assert str(path) in str(error)
+            assert len(str(error)) < 1000
+            found["refused"] += 1
+        else:
+            found["taken"] += 1
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -253,3 +254,35 @@ def test_threads_belong_to_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert BACKEND.environment({"threads": 1}, "host-cpu") == training_environment()
     assert BACKEND.environment({"threads": 2}, "host-cpu") != training_environment()
+
+
+def test_a_graph_that_refers_to_what_is_gone_is_told_in_words(tmp_path: Path) -> None:
+    copytree(artifact(), tmp_path / "given")
+    graph = tmp_path / "given" / "saved_model.pb"
+    # Names of the same length, so that the file is read: what a function gives is looked for under another name.
+    changed = graph.read_bytes().replace(b"StatefulPartitionedCall:output:0", b"StatefulPartitionedXall:output:0")
+    graph.write_bytes(changed)
+    with pytest.raises(tradeoff.BadInput, match=r"cannot be loaded by TensorFlow: there is no '.*Xall.*' in it"):
+        BACKEND.load(loading(tmp_path / "given"))
+
+
+def test_an_operation_that_tensorflow_does_not_have_is_named(tmp_path: Path) -> None:
+    import tensorflow
+
+    found = module(tmp_path, lambda x: {"y": tensorflow.matmul(x, tensorflow.ones((2, 3)))})
+    graph = found / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes().replace(b"MatMul", b"AcmeMM"))
+    with pytest.raises(tradeoff.BadInput, match=r"cannot be loaded by TensorFlow: .*AcmeMM"):
+        BACKEND.load(loading(found))
+
+
+def test_code_that_stayed_where_it_was_exported_is_told_to_who_allowed_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = module(tmp_path, _python)
+    graph = found / "saved_model.pb"
+    # Python functions are numbered in the process that has them.
+    graph.write_bytes(re.sub(rb"pyfunc_\d", b"pyfunc_x", graph.read_bytes()))
+    monkeypatch.setattr(keras_files, "code_is_permitted", lambda: True)
+    with pytest.raises(tradeoff.BadInput, match=r"foreign cannot be run by TensorFlow: .*pyfunc_x"):
+        BACKEND.load(loading(found)).bind(np.zeros((1, 2), np.float32))

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import broken_plugins
 import pytest
 
+from tradeoff.engine import training_environment
 from tradeoff.registry import load_registry
 
 SOURCE = Path(broken_plugins.__file__).read_text(encoding="utf-8")
@@ -49,14 +50,14 @@ def run_kit(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def failed(folder: Path) -> dict[str, set[str]]:
+def failed(folder: Path, known: Iterable[str] = (*BROKEN, "good", "heavy")) -> dict[str, set[str]]:
     """By what was looked at, the checks that failed."""
     found: dict[str, set[str]] = {}
     for case in ElementTree.parse(folder / "found.xml").iter("testcase"):  # noqa: S314 - pytest wrote it
         match = re.fullmatch(r"(\w+)\[(.+)\]", case.attrib["name"])
         assert match is not None, case.attrib["name"]
         words = set(match[2].split("-"))
-        names = found.setdefault(next((word for word in (*BROKEN, "good", "heavy") if word in words), match[2]), set())
+        names = found.setdefault(next((word for word in known if word in words), match[2]), set())
         if case.find("failure") is not None or case.find("error") is not None:
             names.add(match[1])
     return found
@@ -64,6 +65,30 @@ def failed(folder: Path) -> dict[str, set[str]]:
 
 def expected(told: Mapping[str, str]) -> dict[str, set[str]]:
     return {name: set(checks.split()) for name, checks in told.items()}
+
+
+def promised(names: Iterable[str]) -> dict[str, set[str]]:
+    """The checks that each of the broken backends says it fails."""
+    return {name: set(BROKEN[name]) for name in names}
+
+
+def installed() -> list[str]:
+    """Built-in backends that can be looked at here."""
+    return [
+        name
+        for name in BACKENDS
+        if all(
+            need.installed()
+            for need in (*BUILT_IN.backends[name].requires, *BUILT_IN.backends[name].converter_requires)
+        )
+    ]
+
+
+def in_the_worker_that_trains(name: str) -> bool:
+    """Whether requests run in the very worker in which the kit makes its nets."""
+    backend = BUILT_IN.backends[name]
+    parameters = {one.name: one.default for one in backend.parameters}
+    return backend.environment(parameters, "host-cpu") == training_environment()
 
 
 def look_at(folder: Path, names: Iterable[str]) -> dict[str, set[str]]:
@@ -76,24 +101,17 @@ def look_at(folder: Path, names: Iterable[str]) -> dict[str, set[str]]:
     return failed(folder)
 
 
-@pytest.fixture(scope="module")
-def telling(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    return look_at(tmp_path_factory.mktemp("telling"), ["good", "heavy", *TELLING])
-
-
-@pytest.fixture(scope="module")
-def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    return look_at(tmp_path_factory.mktemp("others"), [name for name in BROKEN if name not in TELLING])
-
-
 @pytest.mark.frameworks
-@pytest.mark.parametrize("name", BACKENDS)
-def test_a_built_in_backend_keeps_the_contract(tmp_path: Path, name: str) -> None:
-    missing = [need.distribution for need in BUILT_IN.backends[name].requires if not need.installed()]
-    if missing:
-        pytest.skip(f"{', '.join(missing)} is not installed")
-    done = run_kit(tmp_path, f"--tradeoff-backend={name}")
+@pytest.mark.parametrize("share", [True, False], ids=["in the worker that trains", "in workers of their own"])
+def test_the_built_in_backends_keep_the_contract(tmp_path: Path, share: bool) -> None:
+    # Two runs of the kit, and not one for each backend: nets and workers are made once, and two cores are busy.
+    names = [name for name in installed() if in_the_worker_that_trains(name) == share]
+    if not names:
+        pytest.skip("none of them is installed")
+    done = run_kit(tmp_path, f"--tradeoff-backend={','.join(names)}")
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr
+    # Each of them was looked at.
+    assert set(names) <= failed(tmp_path, names).keys()
 
 
 @pytest.mark.frameworks
@@ -103,28 +121,17 @@ def test_the_built_in_techniques_and_devices_keep_the_contract(tmp_path: Path) -
 
 
 @pytest.mark.frameworks
-def test_a_backend_of_a_conftest_that_keeps_the_contract_passes(telling: dict[str, set[str]]) -> None:
-    assert telling["good"] == set()
-
-
-@pytest.mark.frameworks
-@pytest.mark.parametrize("name", TELLING)
-def test_a_broken_promise_fails_the_check_that_is_about_it_and_no_other(
-    telling: dict[str, set[str]], name: str
-) -> None:
-    assert telling[name] == set(BROKEN[name])
+def test_a_broken_promise_fails_the_check_that_is_about_it_and_no_other(tmp_path: Path) -> None:
+    # A backend that keeps the contract passes beside them, and what a plugin imports at its top is told.
+    heavy = {"test_importing_the_plugin_imports_no_framework"}
+    assert look_at(tmp_path, ["good", "heavy", *TELLING]) == {"good": set(), "heavy": heavy, **promised(TELLING)}
 
 
 @pytest.mark.frameworks
 @pytest.mark.deep
-@pytest.mark.parametrize("name", [name for name in BROKEN if name not in TELLING])
-def test_every_other_broken_promise_does_so_too(others: dict[str, set[str]], name: str) -> None:
-    assert others[name] == set(BROKEN[name])
-
-
-@pytest.mark.frameworks
-def test_a_plugin_that_imports_a_framework_at_its_top_is_told(telling: dict[str, set[str]]) -> None:
-    assert telling["heavy"] == {"test_importing_the_plugin_imports_no_framework"}
+def test_every_other_broken_promise_does_so_too(tmp_path: Path) -> None:
+    others = [name for name in BROKEN if name not in TELLING]
+    assert look_at(tmp_path, others) == promised(others)
 
 
 @pytest.mark.frameworks

@@ -123,7 +123,11 @@ class Kit:
         return BackendChoice(name, tuple(sorted(parameters.items())), spelling)
 
     def look(self, subject: Subject, check: str, made: Converted, **request: Any) -> Any:
-        """What a look at a converted net finds, where it runs."""
+        """What a look at a converted net finds, where it runs; several tests may be about one look."""
+        key = (subject.choice.spelling, subject.device, str(made.path), check, repr(sorted(request.items())))
+        return self.once(key, lambda: self._look(subject, check, made, request))
+
+    def _look(self, subject: Subject, check: str, made: Converted, request: Mapping[str, Any]) -> Any:
         return self.ask(
             subject.backend.environment(subject.choice.parameters, subject.device),
             check,

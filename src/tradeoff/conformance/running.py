@@ -49,21 +49,25 @@ def _answers(registry: Registry, request: Request) -> dict[str, Any]:
     return told | {"cosine": _cosine(array, expected) if array.shape == expected.shape else None}
 
 
-def _batch(registry: Registry, request: Request) -> dict[str, Any]:
-    """The first rows of a batch, and each of them in a batch of its own."""
+def _batches(registry: Registry, request: Request) -> list[dict[str, Any]]:
+    """The first rows of a batch of each size, and each of them in a batch of its own."""
     import numpy as np
 
     x, expected = _data(request)
-    size = request["size"]
     runner = _runner(registry, request)
-    rows = np.resize(x, (size, *x.shape[1:]))
-    found = np.array(runner.bind(np.ascontiguousarray(rows))())
-    single = np.concatenate([np.array(runner.bind(_piece(x, row, 1))()) for row in range(min(size, _ROWS))])
-    return {
-        "shape": list(found.shape),
-        "expected": [size, *expected.shape[1:]],
-        "difference": _difference(found[: len(single)], single),
-    }
+    wholes = [
+        np.array(runner.bind(np.ascontiguousarray(np.resize(x, (size, *x.shape[1:]))))()) for size in request["sizes"]
+    ]
+    rows = min(max(request["sizes"]), _ROWS)
+    single = np.concatenate([np.array(runner.bind(_piece(x, row, 1))()) for row in range(rows)])
+    return [
+        {
+            "shape": list(whole.shape),
+            "expected": [size, *expected.shape[1:]],
+            "difference": _difference(whole[:_ROWS], single[:size]),
+        }
+        for size, whole in zip(request["sizes"], wholes, strict=True)
+    ]
 
 
 def _again(registry: Registry, request: Request) -> dict[str, Any]:
@@ -280,7 +284,7 @@ def _cosine(found: Array, expected: Array) -> float:
 #: By name.
 RUNNING: Final[dict[str, Callable[[Registry, Request], Any]]] = {
     "answers": _answers,
-    "batch": _batch,
+    "batches": _batches,
     "again": _again,
     "reads": _reads,
     "beside": _beside,

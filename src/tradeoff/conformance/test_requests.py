@@ -12,6 +12,8 @@ from tradeoff.vocabulary import FLOAT32
 MOST_TIME = 1.2
 #: Threads that work at once: while one is looked at, it may hand its work to the next.
 MOST_THREADS = 1.5
+#: Samples in a request.
+SIZES = (1, 3, MOST)
 
 
 @pytest.fixture(autouse=True)
@@ -64,13 +66,14 @@ def test_every_net_that_it_converts_is_answered_near_to_keras(kit: Kit, subject:
     assert told["cosine"] >= least, f"{net} is answered otherwise than by Keras: {told}"
 
 
-@pytest.mark.parametrize("size", [1, 3, MOST])
+@pytest.mark.parametrize("size", SIZES)
 def test_a_batch_of_any_size_is_answered_row_by_row(
     kit: Kit, subject: Subject, precision: str, made: Converted, size: int
 ) -> None:
     if size > subject.most:
         pytest.skip(f"{subject.choice.name} takes {subject.most} samples at most")
-    told = kit.look(subject, "batch", made, size=size)
+    sizes = [each for each in SIZES if each <= subject.most]
+    told = kit.look(subject, "batches", made, sizes=sizes)[sizes.index(size)]
     assert told["shape"] == told["expected"]
     most = kit.registry.tolerance_of(precision).batches
     assert told["difference"] <= most, f"a row has another answer in a batch of {size}: {told}"
@@ -79,7 +82,7 @@ def test_a_batch_of_any_size_is_answered_row_by_row(
 def test_the_largest_batch_it_declares_is_answered(kit: Kit, subject: Subject, plain: Converted) -> None:
     if subject.can.max_batch is None or subject.can.max_batch > 4096:
         pytest.skip("it declares none, or one that takes long")
-    told = kit.look(subject, "batch", plain, size=subject.can.max_batch)
+    (told,) = kit.look(subject, "batches", plain, sizes=[subject.can.max_batch])
     assert told["shape"] == told["expected"]
 
 

@@ -126,6 +126,9 @@ def _uncompiled(model: Any) -> Iterator[None]:
 
 def _told(error: Exception) -> str:
     """The telling line of an error; Keras puts whole configurations around it."""
+    if isinstance(error, KeyError):
+        # It says the key alone, and nothing of its being missed.
+        return f"there is no {error} in it"[:300]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if "`safe_mode=False`" in str(error):
         return "it contains Python code, which is run only when you say that you trust it"

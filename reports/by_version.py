@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from tradeoff.compare.comparing import Effect
-from tradeoff.compare.quantities import QUANTITIES, QuantityName
+from tradeoff.compare.quantities import QuantityName
 from tradeoff.compare.upgrades import Cause, Upgrade, upgrades
 from tradeoff.record import Run
 
@@ -30,7 +30,8 @@ _OVERVIEW: Final = (
     Column("memory", "memory", "right", importance=2),
     Column("energy", "energy", "right", importance=3),
 )
-_ORDER: Final = tuple(column.key for column in _OVERVIEW if column.key in QUANTITIES)
+#: The order of these columns, and of the rows of what moved.
+_ORDER: Final[tuple[QuantityName, ...]] = ("accuracy", "latency", "size", "memory", "energy")
 _HOW: Final = (
     "3 of 10: so many of the numbers that can be compared moved beyond chance and by enough to be worth a word; "
     "latency counts speed-ups as well"
@@ -166,12 +167,14 @@ def _shared_end(cells: Collection[str]) -> str:
 
 
 def _cells(one: Upgrade, effect: Effect, several: bool, where: str) -> tuple[Cell, ...]:
-    cell, what, *numbers = effect_cells(effect, several)[:6]
+    cell, what, old, new, *change = effect_cells(effect, several)[:6]
+    if old.text == new.text and effect.unit == "B":
+        old, new = (replace(one, text=f"{one.raw:,.0f} B") for one in (old, new))
     cause = one.cause(effect)
     return (
         replace(cell, short=cell.text.removesuffix(printable(where)) + "/…" if where else ""),
         replace(what, short=_SHORT.get(effect.measurement, "")),
-        *numbers,
+        *(old, new, *change),
         Cell(cause, cause, _SHORT_CAUSES.get(cause, ""), tone="dim"),
     )
 

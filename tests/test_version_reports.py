@@ -55,6 +55,12 @@ def test_the_report_says_which_version_moved_which_number_from_what_to_what() ->
     assert "1.00 ms 1.20 ms +20.0 %" in line_of(text, CELL, "latency", "+20")
 
 
+def test_sizes_that_would_read_alike_are_told_to_the_byte() -> None:
+    before = with_versions("then", {"jax": "1"}, cell(CELL, size(104_256)))
+    after = with_versions("now", {"jax": "2"}, cell(CELL, size(104_480), content="2"))
+    assert "104,256 B 104,480 B +0.215 % file" in line_of(terminal(before, after), CELL, "artifact_bytes")
+
+
 def test_the_overview_counts_what_moved_among_what_was_compared() -> None:
     text = terminal(old(), new())
     assert line_of(text, "jax 0.10.0", "of 2") == (

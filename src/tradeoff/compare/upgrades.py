@@ -93,8 +93,8 @@ def _pairs(runs: Sequence[Run], versions: Sequence[Mapping[str, str]]) -> dict[t
         for before, after in pairwise(sorted({one[name] for one in versions if name in one}, key=_order)):
             pair = chooser.pair(name, before, after)
             # The same two runs the other way round are no second step.
-            key = pair[::-1] if pair[::-1] in found else pair
-            found.setdefault(key, []).append(name)
+            other_way = pair[1], pair[0]
+            found.setdefault(other_way if other_way in found else pair, []).append(name)
     return found
 
 

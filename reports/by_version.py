@@ -66,7 +66,13 @@ def version_tables(runs: Sequence[Run], limit: Limit) -> list[Table]:
 def _overview(found: Sequence[Upgrade], more: int, labels: Sequence[str]) -> Table:
     rows = tuple(_summary(one, labels) for one in found)
     slightly = any(_slightly(one, name) for one in found for name in _ORDER)
-    notes = [Note(_HOW), *([Note(_SLIGHTLY)] if slightly else []), *_refusals(found), *_drifts(found, labels)]
+    notes = [
+        Note(_HOW),
+        *([Note(_SLIGHTLY)] if slightly else []),
+        *_refusals(found),
+        *_engines(found, labels),
+        *_drifts(found, labels),
+    ]
     if more:
         notes.append(Note(f"and {more:,} more steps from one version to the next: report fewer runs at once"))
     return without_empty_columns(Table("What new versions moved", _OVERVIEW, rows, tuple(notes)))
@@ -85,7 +91,7 @@ def _summary(one: Upgrade, labels: Sequence[str]) -> tuple[Cell, ...]:
 
 
 def _count(one: Upgrade, name: QuantityName) -> Cell:
-    compared = sum(e.quantity == name and e.verdict != "cannot be compared" for e in one.comparison.effects)
+    compared = sum(e.quantity == name for e in _comparable(one))
     if not compared:
         return Cell(UNAVAILABLE, tone="dim")
     moved = sum(effect.quantity == name for effect in one.moved)
@@ -96,8 +102,13 @@ def _count(one: Upgrade, name: QuantityName) -> Cell:
 
 def _slightly(one: Upgrade, name: QuantityName) -> int:
     """How many numbers are others, but by too little; told of those that would repeat to the last digit."""
-    small = (effect for effect in one.comparison.effects if effect.verdict == "no difference shown" and effect.change)
+    small = (effect for effect in _comparable(one) if effect.verdict == "no difference shown" and effect.change)
     return sum(effect.quantity == name for effect in small) if name == "accuracy" else 0
+
+
+def _comparable(one: Upgrade) -> Iterator[Effect]:
+    effects = one.comparison.effects
+    return (effect for effect in effects if effect.change is not None and one.cause(effect) != "engine")
 
 
 def _versions(one: Upgrade, names: Iterable[str]) -> str:
@@ -111,6 +122,14 @@ def _runs(one: Upgrade, labels: Sequence[str]) -> str:
 def _refusals(found: Iterable[Upgrade]) -> Iterator[Note]:
     told = {one.comparison.refusal for one in found} - {""}
     yield from (Note(f"only accuracy and size are compared: {printable(text)}") for text in sorted(told))
+
+
+def _engines(found: Iterable[Upgrade], labels: Sequence[str]) -> Iterator[Note]:
+    for one in found:
+        cells = sum(cause == "engine" for cause in one.causes.values())
+        if cells:
+            told = f"{cells:,} cells" if cells > 1 else "one cell"
+            yield Note(f"{_runs(one, labels)}: {told} not counted, since Keras has another engine there")
 
 
 def _drifts(found: Iterable[Upgrade], labels: Sequence[str]) -> Iterator[Note]:

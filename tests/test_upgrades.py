@@ -75,6 +75,15 @@ def test_two_runs_that_have_measured_the_same_cells_are_preferred() -> None:
     assert names(*runs) == [(0, 3, ("jax",))]
 
 
+def test_two_runs_that_have_the_same_frameworks_are_preferred_to_two_that_have_not() -> None:
+    runs = (
+        with_versions({"h5py": "3.14", "tensorflow": "2.21"}),
+        with_versions({"h5py": "3.16", "jax": "0.10.2"}),
+        with_versions({"h5py": "3.16", "tensorflow": "2.20"}),
+    )
+    assert names(*runs) == [(0, 2, ("h5py", "tensorflow"))]
+
+
 def test_a_run_of_the_same_machine_is_preferred() -> None:
     elsewhere = with_versions({"jax": "2"})
     elsewhere = replace(elsewhere, machine={**elsewhere.machine, "processor": "Intel Xeon"})
@@ -89,6 +98,14 @@ def test_what_changed_in_the_same_two_runs_is_one_step_and_all_of_it_is_told() -
     (step,) = steps(old, new)
     assert (step.old, step.new, step.names) == (0, 1, ("tensorflow", "h5py"))
     assert step.changes == {"tensorflow": ("2.20.0", "2.21.0"), "h5py": ("3.16", "3.14")}
+
+
+def test_what_runs_the_artifacts_decides_which_run_is_the_older_one() -> None:
+    old, new = (
+        with_versions({"h5py": h5py, "tensorflow": version}, cell(runtime=f"keras 3.15.1 tensorflow {version}"))
+        for h5py, version in (("3.16", "2.20.0"), ("3.14", "2.21.0"))
+    )
+    assert names(new, old) == [(1, 0, ("tensorflow", "h5py"))]
 
 
 def test_a_distribution_that_only_one_run_has_is_no_version() -> None:
@@ -129,6 +146,14 @@ def test_what_moved_with_the_same_file_on_the_same_runtime_is_not_laid_to_the_ve
     step, found = moved(cell(numbers=latency(1e-3)), cell(numbers=latency(2e-3)))
     assert found == []
     assert [effect.measurement for effect in step.adrift] == ["latency"]
+
+
+def test_keras_on_another_engine_is_laid_to_no_version() -> None:
+    old, new = (replace(cell(numbers=size(n)), facts={"engine": e}) for n, e in ((1000, "jax"), (1100, "tensorflow")))
+    step, found = moved(old, new)
+    assert found == []
+    assert step.adrift == ()
+    assert set(step.causes.values()) == {"engine"}
 
 
 def test_another_python_is_around_every_cell() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -73,6 +74,17 @@ def test_what_the_machine_moved_is_told_and_laid_to_no_version() -> None:
     text = terminal(old(), new())
     assert "the machine moved it: latency of dense/int8/litert/host-cpu/b1 +10.0 %" in text
     assert DENSE not in text[text.index("Moved by") :]
+
+
+def test_cells_in_which_keras_has_another_engine_are_told_and_not_counted() -> None:
+    runs = [
+        with_versions(name, {"jax": version}, record(size(bytes_), engine=engine))
+        for name, version, bytes_, engine in (("then", "1", 10, "jax"), ("now", "2", 20, "tensorflow"))
+    ]
+    text = terminal(*runs)
+    assert "then → now: one cell not counted, since Keras has another engine there" in text
+    assert "Moved by" not in text
+    assert not re.search(r"\d of 1\b", text)
 
 
 def test_the_section_stands_at_the_end_where_a_terminal_stops() -> None:

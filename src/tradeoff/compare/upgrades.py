@@ -18,11 +18,11 @@ from tradeoff.compare.comparing import Comparison, Effect, Key, compare
 from tradeoff.record import Record, Run, last_words
 
 #: What is another in the newer run: the shipped file, what runs it, only what every cell has around it, nothing that
-#: could explain a change; or the records do not say.
-Cause = Literal["file", "runtime", "file and runtime", "surroundings", "nothing", "unknown"]
+#: could explain a change; or Keras runs on another engine, which is no version, or the records do not say.
+Cause = Literal["file", "runtime", "file and runtime", "surroundings", "nothing", "engine", "unknown"]
 #: The interpreter counts as a distribution that every run has.
 PYTHON: Final = "Python"
-_SURROUNDINGS: Final = (PYTHON, "tradeoff", "numpy")
+_SURROUNDINGS: Final = (PYTHON, "tradeoff")
 _ALL_CELLS: Final = "*/"
 
 
@@ -47,7 +47,7 @@ class Upgrade:
     @property
     def moved(self) -> tuple[Effect, ...]:
         """What moved beyond chance, by enough to be worth a word, and where the new versions can have a part in it."""
-        return tuple(effect for effect in self._changed if self.cause(effect) != "nothing")
+        return tuple(effect for effect in self._changed if self.cause(effect) not in ("nothing", "engine"))
 
     @property
     def adrift(self) -> tuple[Effect, ...]:
@@ -70,7 +70,9 @@ def _is_of(key: Key, effect: Effect) -> bool:
 
 
 def _together(causes: set[Cause]) -> Cause:
-    known = causes - {"nothing", "unknown"}
+    known = causes - {"nothing", "unknown", "engine"}
+    if "engine" in causes:
+        return "engine"
     if "unknown" in causes or not causes:
         return "unknown"
     if len(known) > 1:
@@ -89,7 +91,10 @@ def _pairs(runs: Sequence[Run], versions: Sequence[Mapping[str, str]]) -> dict[t
     """The runs to compare, as positions, and the distributions that they are compared for."""
     found: dict[tuple[int, int], list[str]] = {}
     chooser = _Chooser(runs, versions)
-    for name in dict.fromkeys(name for one in versions for name in one):
+    named = dict.fromkeys(name for one in versions for name in one)
+    running = {word for run in runs for record in run.records for word in str(record.facts.get("runtime", "")).split()}
+    # What runs artifacts decides which run is the older one, before what only comes with it.
+    for name in sorted(named, key=lambda name: name not in running):
         for before, after in pairwise(sorted({one[name] for one in versions if name in one}, key=_order)):
             pair = chooser.pair(name, before, after)
             # The same two runs the other way round are no second step.
@@ -128,17 +133,17 @@ class _Chooser:
         old, new = ([i for i, one in enumerate(self._versions) if one.get(name) == v] for v in (before, after))
         return min(product(old, new), key=self._cost)
 
-    def _cost(self, pair: tuple[int, int]) -> tuple[bool, bool, int, int, int]:
-        """Less is better: nothing in common, machines, other versions, cells of only one, other distributions."""
+    def _cost(self, pair: tuple[int, int]) -> tuple[bool, bool, int, int]:
+        """Less is better: nothing in common, other machines, versions and distributions, cells of only one."""
         old, new = pair
         before, after = self._versions[old], self._versions[new]
         shared = self._measured(old) & self._measured(new)
         return (
             not shared,
             self._machines[old] != self._machines[new],
-            len(_changed(before, after)),
+            # Where a framework is absent, another one may do its work: that is more than another version.
+            len(_changed(before, after)) + len(before.keys() ^ after.keys()),
             -len(shared),
-            len(before.keys() ^ after.keys()),
         )
 
     def _measured(self, place: int) -> frozenset[Key]:
@@ -161,6 +166,8 @@ def _causes(old: Run, new: Run, otherwise: Cause) -> Iterator[tuple[Key, Cause]]
 
 
 def _cause(old: Record, new: Record, otherwise: Cause) -> Cause:
+    if _differs(old, new, "engine"):
+        return "engine"
     content, runtime = _differs(old, new, "content"), _differs(old, new, "runtime")
     if content is None or runtime is None:
         return "unknown"

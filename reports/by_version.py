@@ -40,6 +40,11 @@ _SLIGHTLY: Final = "slightly: another number, by less than is worth a word"
 _THROUGH: Final = Note(
     "through: what the new version made another in that cell: the shipped file, or the runtime that runs it", "through"
 )
+_CAUSES: Final[dict[Cause, Note]] = {
+    "file and runtime": Note("file and runtime", "through", "both"),
+    "surroundings": Note("around: Python or tradeoff itself, which every cell has around it", "through"),
+    "unknown": Note("unknown: the records do not say what was run", "through"),
+}
 #: As the columns of the other tables are called.
 _SHORT: Final = {
     "artifact_bytes": "size",
@@ -157,7 +162,9 @@ def _moved(one: Upgrade, labels: Sequence[str], rows: int) -> Table:
     several = len({effect.suite for effect in one.comparison.effects}) > 1
     where = _shared_end({effect.cell for effect in moved[:rows]})
     cells = tuple(_cells(one, effect, several, where) for effect in moved[:rows])
-    notes = [*([Note(where, "cell", "/…")] if where else []), _THROUGH, *_others(one), *_once(moved)]
+    causes = [cause for cause in _CAUSES if any(one.cause(effect) == cause for effect in moved[:rows])]
+    ends = [Note(where, "cell", "/…")] if where else []
+    notes = [*ends, _THROUGH, *(_CAUSES[cause] for cause in causes), *_others(one), *_once(moved)]
     if len(moved) > rows:
         both = " ".join(run.source or run.name for run in (one.comparison.old, one.comparison.new))
         notes.insert(0, Note(f"and {len(moved) - rows:,} more: tradeoff compare {printable(both)}"))

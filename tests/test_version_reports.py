@@ -97,12 +97,24 @@ def test_in_a_narrow_terminal_the_cause_is_shown_and_the_shared_end_of_the_cells
     line = line_of(text, "cnn/int8/litert/…", "size")
     assert line == "cnn/int8/litert/… size 1.00 kB 1.10 kB +10.0 % both"
     assert "/…  /host-cpu/b1" in text
+    assert "both  file and runtime" in text
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 140])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     shown = terminal(old(tensorflow="2.20.0"), new(tensorflow="2.21.0"), width=width)
     assert max(map(len, shown.splitlines())) <= width
+
+
+def test_what_python_moved_is_said_to_be_around_the_cells() -> None:
+    python = [
+        replace(with_versions(name, {}, cell(CELL, latency(seconds))), machine={**run().machine, "python": name})
+        for name, seconds in (("3.12.1", 1e-3), ("3.13.0", 1.2e-3))
+    ]
+    text = terminal(*python)
+    assert "Moved by Python 3.12.1 → 3.13.0" in text
+    assert line_of(text, CELL, "latency").endswith("surroundings")
+    assert "around: Python or tradeoff itself" in text
 
 
 def test_where_several_versions_changed_together_none_is_blamed() -> None:

@@ -162,9 +162,15 @@ def _moved(one: Upgrade, labels: Sequence[str], rows: int) -> Table:
     several = len({effect.suite for effect in one.comparison.effects}) > 1
     where = _shared_end({effect.cell for effect in moved[:rows]})
     cells = tuple(_cells(one, effect, several, where) for effect in moved[:rows])
-    causes = [cause for cause in _CAUSES if any(one.cause(effect) == cause for effect in moved[:rows])]
+    causes = {one.cause(effect) for effect in moved[:rows]}
     ends = [Note(where, "cell", "/…")] if where else []
-    notes = [*ends, _THROUGH, *(_CAUSES[cause] for cause in causes), *_others(one), *_once(moved)]
+    notes = [
+        *ends,
+        _THROUGH,
+        *(note for cause, note in _CAUSES.items() if cause in causes),
+        *_others(one),
+        *_once(moved),
+    ]
     if len(moved) > rows:
         both = " ".join(run.source or run.name for run in (one.comparison.old, one.comparison.new))
         notes.insert(0, Note(f"and {len(moved) - rows:,} more: tradeoff compare {printable(both)}"))

@@ -100,7 +100,7 @@ def verdict_table(outcome: Outcome, verdict: Verdict, rows: int) -> list[Table]:
     if not found:
         return []
     several = len({effect.suite for effect in outcome.comparison.effects}) > 1
-    cells = tuple(_cells(effect, several) for effect in islice(found, rows))
+    cells = tuple(effect_cells(effect, several) for effect in islice(found, rows))
     notes = [Note(f"and {len(found) - rows:,} more, all smaller: they are in the CSV")] if len(found) > rows else []
     return [Table(_TITLES[verdict], _shown(_EFFECTS, cells), _without(_EFFECTS, cells), tuple(notes))]
 
@@ -114,7 +114,8 @@ def _without(columns: Sequence[Column], rows: Sequence[tuple[Cell, ...]]) -> tup
     return tuple(tuple(row[place] for place in kept) for row in rows)
 
 
-def _cells(effect: Effect, several_suites: bool) -> tuple[Cell, ...]:
+def effect_cells(effect: Effect, several_suites: bool) -> tuple[Cell, ...]:
+    """Cell, what, old, new, change, interval, chance and note."""
     quantity: Quantity = "percent" if effect.measurement == "accuracy" else quantity_of(effect.unit)
     name = f"{effect.suite}: {effect.cell}" if several_suites else effect.cell
     adjusted = "" if effect.adjusted is None else f"{effect.adjusted:.3f}" if effect.adjusted >= 0.001 else "< 0.001"

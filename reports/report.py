@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tradeoff.record import Run
 
+from .by_version import version_tables
 from .machines import legend, worker_tables
 from .measured import measured_tables
 from .rows import make_rows
@@ -16,9 +17,15 @@ NOTHING = "There is no run to report on."
 
 
 def report(runs: Sequence[Run], limit: Limit | None = None) -> list[Table]:
-    """Measured cells, then what was not measured and why, then where all of it was run."""
+    """Measured cells, what was not measured and why, where all of it was run, then what new versions moved."""
     if not runs:
         return []
     limit = limit or Limit()
     rows = make_rows(runs)
-    return [*measured_tables(rows, limit), *unmeasured_tables(rows, limit), legend(runs), *worker_tables(runs)]
+    return [
+        *measured_tables(rows, limit),
+        *unmeasured_tables(rows, limit),
+        legend(runs),
+        *worker_tables(runs),
+        *version_tables(runs, limit),
+    ]

@@ -167,6 +167,20 @@ def test_everything_there_is_is_listed_with_who_brought_it(capsys: pytest.Captur
     assert any("on my desk" in line and "conftest" in line for line in lines)
 
 
+def test_a_device_that_is_not_there_is_listed_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("conftest.py").write_text(
+        "import tradeoff\n"
+        "away = tradeoff.Refusal('no such device', 'my-board: unplugged')\n"
+        "boards = [tradeoff.Device('my-board', present=lambda: away), tradeoff.Device('here', present=lambda: None)]\n"
+        "@tradeoff.hookimpl\ndef tradeoff_devices():\n    return boards\n",
+        encoding="utf-8",
+    )
+    assert main(["list"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line.split()}
+    assert "no such device: my-board: unplugged" in lines["my-board"]
+    assert "no such device" not in lines["here"] + lines["host-cpu"]
+
+
 def test_a_plugin_can_be_switched_off(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "-p", "no:keras"]) == 0
     assert not any(line.split()[:1] == ["keras"] for line in capsys.readouterr().out.splitlines())

@@ -64,7 +64,7 @@ def test_a_key_is_24_hex_digits_and_does_not_depend_on_order(inputs: dict[str, A
     assert Store.key(dict(reversed(inputs.items()))) == key
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     inputs=st.dictionaries(st.text(), plain),
     facts=st.dictionaries(st.text(), plain),

@@ -9,6 +9,7 @@ from tradeoff.options import BUILT_IN_PRESETS, Table
 from tradeoff.registry import Registry
 from tradeoff.spelling import Parameter
 from tradeoff.text import columns
+from tradeoff.vocabulary import Device
 
 
 def list_everything(registry: Registry, table: Table) -> list[str]:
@@ -19,11 +20,17 @@ def list_everything(registry: Registry, table: Table) -> list[str]:
         *_block(registry, "task", [(name, task.summary, ()) for name, task in registry.tasks.items()]),
         *_block(registry, "technique", [(BASELINE, "the empty chain: the model as it is", ()), *techniques]),
         *_block(registry, "backend", [(name, b.summary, b.parameters) for name, b in registry.backends.items()]),
-        *_block(registry, "device", [(name, d.summary, ()) for name, d in registry.devices.items()]),
+        *_block(registry, "device", [(name, _device(d), ()) for name, d in registry.devices.items()]),
         *_block(registry, "meter", [(name, m.summary, ()) for name, m in registry.meters.items()]),
         *_block(registry, "renderer", [(name, r.summary, ()) for name, r in registry.renderers.items()]),
         *_presets({**BUILT_IN_PRESETS, **table.presets}),
     ]
+
+
+def _device(device: Device) -> str:
+    """Its summary and, where it is not there, what a cell on it would say."""
+    refusal = device.present()
+    return "; ".join(filter(None, (device.summary, str(refusal) if refusal else "")))
 
 
 def _block(registry: Registry, kind: str, things: Sequence[tuple[str, str, Sequence[Parameter]]]) -> list[str]:

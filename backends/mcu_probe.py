@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
+import struct
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,6 +26,8 @@ from typing import IO, Any, Final
 STEP: Final = 16
 #: So long may one trial take, in seconds.
 _PATIENCE: Final = 60
+#: Operators are looked up before anything else is done.
+_NOT_FOUND: Final = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
 #: Of what TFLM prints, the end says what went wrong.
 _LONGEST: Final = 4000
 
@@ -35,9 +39,52 @@ def main(path: str, enough: int, task: str) -> None:
 
     blob = Path(path).read_bytes()
     found = _try(lambda: _run(blob, enough))
+    missing = _missing(found["said"])
+    if missing:
+        found["missing"] = _all_missing(blob, enough, missing)
     if task == "arena" and found["how"] == "ran":
         found["arena"] = _smallest(blob, enough, found["answer"])
     sys.stdout.write(json.dumps(found))
+
+
+def _missing(said: str) -> str:
+    """The operator that TFLM says it does not have, or nothing."""
+    found = _NOT_FOUND.search(said)
+    return found[1] if found else ""
+
+
+def _all_missing(blob: bytes, enough: int, name: str) -> list[str]:
+    """All that it does not have: it names the first alone, so that one is taken for another, and it is asked again."""
+    names: list[str] = []
+    while name and name not in names:
+        names.append(name)
+        changed = _taken_for_another(blob, name)
+        if changed is None:
+            break
+        blob = changed
+        name = _missing(_try(lambda blob=blob: _build(blob, enough))["said"])
+    return names
+
+
+def _taken_for_another(blob: bytes, name: str) -> bytes | None:
+    """The file with an operator that TFLM has in the place of the one with that name; nothing where it has none."""
+    from tflite_micro import runtime
+
+    schema = runtime.schema_fb
+    number = getattr(schema.BuiltinOperator, name, None)
+    changed = bytearray(blob)
+    model = schema.Model.GetRootAs(blob, 0)
+    done = False
+    for place in range(model.OperatorCodesLength()):
+        code = model.OperatorCodes(place)
+        # The first field of the table is a byte, for numbers up to 126, and the fourth holds them all.
+        byte, word = code._tab.Offset(4), code._tab.Offset(10)
+        if max(code.DeprecatedBuiltinCode(), code.BuiltinCode()) != number or not byte or not word:
+            continue
+        struct.pack_into("<b", changed, code._tab.Pos + byte, schema.BuiltinOperator.RELU)
+        struct.pack_into("<i", changed, code._tab.Pos + word, schema.BuiltinOperator.RELU)
+        done = True
+    return bytes(changed) if done else None
 
 
 def _smallest(blob: bytes, enough: int, answer: str) -> int:

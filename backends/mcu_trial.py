@@ -34,6 +34,7 @@ class Trial:
     :param signal: what ended the process.
     :param answer: a digest of what it answered.
     :param arena: the smallest in which it runs, where that was asked for.
+    :param missing: operators that TFLM does not have.
     """
 
     how: str
@@ -42,6 +43,7 @@ class Trial:
     signal: int = 0
     answer: str = ""
     arena: int = 0
+    missing: tuple[str, ...] = ()
 
 
 def tried(artifact: Path, task: Task = "runs") -> Trial:
@@ -55,6 +57,11 @@ def tried(artifact: Path, task: Task = "runs") -> Trial:
     if not found.error.startswith("RuntimeError"):
         raise tradeoff.BadInput(
             f"{artifact} cannot be read by TFLM: it is no .tflite file, or it is damaged or cut short ({found.error})"
+        )
+    if found.missing:
+        raise tradeoff.Refused(
+            "not supported by format",
+            f"{artifact.name} needs operators that TFLM does not have: {', '.join(found.missing)}",
         )
     raise tradeoff.Refused(
         "not supported by format", f"TFLM does not run {artifact.name}{_words(found) or ': ' + found.error}"
@@ -78,12 +85,13 @@ def _tried(path: str, content: str, task: Task) -> Trial:
         raise tradeoff.TradeoffError(f"trying {path} in TFLM took more than {_PATIENCE} s") from error
     if done.returncode:
         raise tradeoff.TradeoffError(f"TFLM could not be tried: {done.stderr.strip()[-_LONGEST:]}")
-    return Trial(**json.loads(done.stdout))
+    told = json.loads(done.stdout)
+    return Trial(**{**told, "missing": tuple(told.get("missing", ()))})
 
 
 def _ending(found: Trial) -> str:
     if found.signal == signal.SIGALRM:
-        return "does not come to an end in TFLM"
+        return "does not come to an end in TFLM within a minute"
     if not found.signal:
         return "ends TFLM's process"
     return f"ends TFLM's process with {signal.Signals(found.signal).name}, as it would stop a device"

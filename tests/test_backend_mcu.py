@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,3 +165,21 @@ def replaced(operator: tradeoff.Operator) -> tuple[object, ...]:
 def test_its_anatomy_is_that_of_one_sample() -> None:
     one = LiteRTBackend().anatomy(tradeoff.Loading(artifact("int8"), {"threads": 1}, "host-cpu"), 1)
     assert BACKEND.anatomy(loading(artifact("int8")), 32) == one
+
+
+def test_a_finished_file_needs_neither_litert_nor_tensorflow() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['ai_edge_litert'] = sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+        "from pathlib import Path\n"
+        "import numpy as np\n"
+        "import tradeoff\n"
+        "from tradeoff.backends.mcu import ANY, MCUBackend\n"
+        "job = tradeoff.Loading(Path(sys.argv[1]), {}, ANY)\n"
+        "x = np.zeros((2, 8, 8, 1), np.float32)\n"
+        "print(MCUBackend().load(job).bind(x)().shape, len(MCUBackend().profile(job, x).operators))\n"
+        "print(MCUBackend().anatomy(job, 1).weights_bytes > 0, MCUBackend().estimate(job, 1).figures[0].value > 0)\n"
+    )
+    command = [sys.executable, "-c", program, str(artifact("int8"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "(2, 10) 10\nTrue True\n", done.stderr

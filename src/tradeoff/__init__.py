@@ -24,6 +24,8 @@ from tradeoff.vocabulary import (
     Conversion,
     Device,
     Environment,
+    Estimated,
+    Figure,
     Loading,
     Meter,
     Model,
@@ -42,6 +44,7 @@ from tradeoff.vocabulary import (
     Task,
     Technique,
     Tolerance,
+    Workload,
 )
 
 __all__ = [
@@ -52,6 +55,8 @@ __all__ = [
     "Conversion",
     "Device",
     "Environment",
+    "Estimated",
+    "Figure",
     "Loading",
     "Meter",
     "Model",
@@ -73,5 +78,6 @@ __all__ = [
     "Technique",
     "Tolerance",
     "TradeoffError",
+    "Workload",
     "hookimpl",
 ]

@@ -92,6 +92,8 @@ def _estimate(options: argparse.Namespace, registry_of: Callable[[argparse.Names
     from tradeoff.formats.tflite_operators import read_network
 
     names = [name for part in options.device for name in part.split(",") if name]
+    if not names:
+        raise BadInput("--device names no device; tradeoff devices lists them")
     profiles = _chosen(names, options, registry_of)
     path = Path(options.file)
     network = read_network(path)

@@ -43,8 +43,10 @@ _FREE: Final = frozenset(
     ("RESHAPE", "SHAPE", "PACK", "STRIDED_SLICE", "SQUEEZE", "EXPAND_DIMS", "TILE", "FILL", "BROADCAST_ARGS")
 )
 _MOVING: Final = frozenset(
-    ("PAD", "PADV2", "MIRROR_PAD", "CONCATENATION", "SPLIT", "SPLIT_V", "SLICE", "TRANSPOSE", "GATHER", "UNPACK")
-    + ("SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", "BROADCAST_TO", "REVERSE_V2")
+    (
+        *("PAD", "PADV2", "MIRROR_PAD", "CONCATENATION", "SPLIT", "SPLIT_V", "SLICE", "TRANSPOSE", "GATHER", "UNPACK"),
+        *("SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND", "BROADCAST_TO", "REVERSE_V2"),
+    )
 )
 #: They read more than they write.
 _REDUCING: Final = frozenset(
@@ -54,21 +56,11 @@ _REDUCING: Final = frozenset(
 _TAIL: Final = frozenset(("DEQUANTIZE", "SOFTMAX", "LOG_SOFTMAX"))
 _ELEMENTWISE: Final = frozenset(
     (
-        "ADD",
-        "SUB",
-        "MUL",
-        "DIV",
-        "MINIMUM",
-        "MAXIMUM",
-        "LOGISTIC",
-        "TANH",
-        "RELU",
-        "RELU6",
-        "RELU_N1_TO_1",
-        "RELU_0_TO_1",
+        *("ADD", "SUB", "MUL", "DIV", "MINIMUM", "MAXIMUM", "LOGISTIC", "TANH", "RELU", "RELU6", "RELU_N1_TO_1"),
+        *("RELU_0_TO_1", "LEAKY_RELU", "PRELU", "ELU", "GELU", "HARD_SWISH", "QUANTIZE", "CAST", "ABS", "NEG", "EXP"),
+        *("SQRT", "RSQRT", "SQUARE", "SQUARED_DIFFERENCE", "LOG", "POW", "RESIZE_BILINEAR"),
+        *("RESIZE_NEAREST_NEIGHBOR", "L2_NORMALIZATION"),
     )
-    + ("LEAKY_RELU", "PRELU", "ELU", "GELU", "HARD_SWISH", "QUANTIZE", "CAST", "ABS", "NEG", "EXP", "SQRT", "RSQRT")
-    + ("SQUARE", "SQUARED_DIFFERENCE", "LOG", "POW", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "L2_NORMALIZATION")
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradeoff.devices.costs import SHARES, costs_of, is_modelled, shape_of
-from tradeoff.devices.memory import Peak, channels, peak_of
+from tradeoff.devices.memory import Peak, channels, peak_of, planned_bytes
 from tradeoff.devices.profiles import DeviceProfile, Validation
 from tradeoff.devices.roofline import Bound, bound_of, has_peak
 from tradeoff.formats.tflite_operators import Layer, Network, read_network
@@ -190,7 +190,7 @@ def _ram(network: Network, peak: Peak, profile: DeviceProfile, notes: list[str])
         return peak.bytes, None if limit is None else int(limit * _KIB)
     own = base + (profile.figure("runtime.ram_operator_bytes") or 0) * len(network.layers)
     own += (profile.figure("runtime.ram_channel_bytes") or 0) * channels(network)
-    return peak.planned + int(own), None if limit is None else int(limit * _KIB)
+    return planned_bytes(network) + int(own), None if limit is None else int(limit * _KIB)
 
 
 @dataclass(frozen=True)
@@ -215,12 +215,16 @@ def _part(network: Network, layer: Layer, profile: DeviceProfile, precision: str
     bound = bound_of(profile, network, layer, precision) if peaked else None
     latency = profile.latency.get(precision)
     if latency is None:
-        assert bound is not None
-        share = {"compute": "conv_macs", "memory": "moved", "cache": "moved"}[bound.by]
-        return _Part(bound.seconds, {share: bound.seconds}, bound)
+        return _bounded(bound)
     counts = costs_of(shape_of(network, layer)) if is_modelled(layer) else {}
     by_cost = {cost: cycles * counts.get(cost, 0) / profile.clock_hz for cost, cycles in latency.cycles.items()}
     return _Part(sum(by_cost.values()), by_cost, bound)
+
+
+def _bounded(bound: Bound | None) -> _Part:
+    if bound is None:
+        return _Part(0.0, {})
+    return _Part(bound.seconds, {"conv_macs" if bound.by == "compute" else "moved": bound.seconds}, bound)
 
 
 def _shares(parts: list[_Part]) -> dict[str, float]:

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Final
 from tradeoff.devices.costs import FORMS
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
 
 #: What one of each costs on a core that computes one thing after the other; where the search begins, and all that is
 #: known of a cost that no published point has. Cycles.
@@ -54,8 +57,8 @@ class Prior:
     """What systems of a population have in common, in logarithms of cycles."""
 
     costs: tuple[str, ...]
-    mean: NDArray
-    covariance: NDArray
+    mean: Numbers
+    covariance: Numbers
 
 
 def usual(form: str) -> Prior:
@@ -94,14 +97,14 @@ def fit(samples: Samples, prior: Prior) -> dict[str, float]:
     return {cost: float(value) for cost, value in zip(prior.costs, np.exp(logs), strict=True)}
 
 
-def _fit(samples: Samples, prior: Prior) -> tuple[NDArray, NDArray]:
+def _fit(samples: Samples, prior: Prior) -> tuple[Numbers, Numbers]:
     """The most likely logarithms and their covariance, by damped Gauss-Newton steps."""
     import numpy as np
 
     counts = np.array([[row.get(cost, 0.0) for cost in prior.costs] for row in samples.counts], dtype=float)
     known, precision = np.log(samples.cycles), np.linalg.inv(prior.covariance)
 
-    def slope(logs: NDArray) -> tuple[NDArray, NDArray, float]:
+    def slope(logs: Numbers) -> tuple[Numbers, Numbers, float]:
         parts = counts * np.exp(logs)
         sums = parts.sum(1)
         off, away = np.log(sums) - known, logs - prior.mean
@@ -122,4 +125,5 @@ def _fit(samples: Samples, prior: Prior) -> tuple[NDArray, NDArray]:
                 break
         else:
             damping *= 10
-    return logs, np.linalg.inv(curve)
+    unsure: Numbers = np.linalg.inv(curve).astype(np.float64)
+    return logs, unsure

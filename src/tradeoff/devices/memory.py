@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,13 +21,11 @@ class Peak:
     :param bytes: no planner can do with less, unless kernels write over what they read.
     :param layer: where it is, in the order in which operators run.
     :param tensors: what is alive then, the largest first, each with its bytes.
-    :param planned: what TFLM's own way of placing buffers takes.
     """
 
     bytes: int
     layer: int
     tensors: tuple[tuple[str, int], ...]
-    planned: int
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def peak_of(network: Network) -> Peak:
         if alive > most:
             most, place = alive, layer
     there = sorted((b for b in buffers if b.first <= place <= b.last), key=lambda b: -b.size)
-    return Peak(most, place, tuple((b.name, b.size) for b in there), _planned(buffers))
+    return Peak(most, place, tuple((b.name, b.size) for b in there))
 
 
 def _buffers(network: Network) -> list[_Buffer]:
@@ -79,8 +78,9 @@ def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def _planned(buffers: list[_Buffer]) -> int:
-    """The largest first, each into the lowest gap between those that live at the same time."""
+def planned_bytes(network: Network) -> int:
+    """What TFLM's way of placing buffers takes: the largest first, each into the lowest gap in its lifetime."""
+    buffers = _buffers(network)
     placed: list[tuple[int, _Buffer]] = []
     end = 0
     for buffer in sorted(buffers, key=lambda b: (-b.size, b.first)):
@@ -91,8 +91,7 @@ def _planned(buffers: list[_Buffer]) -> int:
             if begin - start >= buffer.size:
                 break
             start = max(start, begin + other.size)
-        placed.append((start, buffer))
-        placed.sort(key=lambda pair: pair[0])
+        insort(placed, (start, buffer), key=lambda pair: pair[0])
         end = max(end, start + buffer.size)
     return end
 

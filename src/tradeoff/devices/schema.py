@@ -1,4 +1,4 @@
-"""What may stand in a profile of a device: each figure with its unit, which is in its name, and the range it can have."""
+"""What may stand in a profile of a device: each figure, its unit, which is in its name, and its range."""
 
 from __future__ import annotations
 

@@ -155,10 +155,8 @@ def _scaled(estimate: Estimate, first: float | None) -> tuple[str, ...]:
 def list_lines(profiles: Iterable[DeviceProfile]) -> list[str]:
     """All profiles, with how far each was checked."""
     rows = [(profile.name, profile.trust, profile.summary) for profile in profiles]
-    return [
-        f"{len(rows)} profiles; tradeoff devices show NAME tells the figures and where they are from",
-        "",
-    ] + columns([("device", "latency", "what it is"), *rows])
+    head = f"{len(rows)} profiles; tradeoff devices show NAME tells the figures and where they are from"
+    return [head, "", *columns([("device", "latency", "what it is"), *rows])]
 
 
 def show_lines(profile: DeviceProfile) -> list[str]:

@@ -25,7 +25,7 @@ _WEIGHTS: Final = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "
 
 @dataclass(frozen=True)
 class TensorFacts:
-    """One tensor; ``constant`` are the bytes that the file stores of it, and ``bytes`` what it takes when it is live."""
+    """One tensor; ``bytes`` is what it takes when it is live, and ``constant`` what the file stores of it."""
 
     name: str
     type: str
@@ -186,7 +186,7 @@ def _macs(
         return made * prod(weights.shape[1:-1])
     if kind == "TRANSPOSE_CONV":
         # Each input reaches a whole kernel; the third input is the data.
-        given = tensors[inputs[2]].elements if len(inputs) > 2 else 0  # noqa: PLR2004
+        given = tensors[inputs[2]].elements if len(inputs) > 2 else 0
         return given * prod(weights.shape[:-1])
     if kind == "CONV_3D":
         return made * prod(weights.shape[:-1])

@@ -27,6 +27,8 @@ _PRECISIONS: Final = {
     ("float32", "int4"): "dynamic",
     ("int8", "int4"): "int4",
 }
+#: Fewer published models do not tell the cycles of each kind of operator apart.
+_FEW: Final = 5
 _RUN_BY_MCU: Final = frozenset(("int8", "int16x8", "float32"))
 
 
@@ -103,6 +105,9 @@ def estimate(network: Network, model: str, profile: DeviceProfile) -> Estimate:
     unmodelled = sorted({layer.kind for layer in network.layers if not is_modelled(layer)})
     if unmodelled:
         notes.append(f"the time of {', '.join(unmodelled)} is not in it: no source gives their cycles")
+    found = profile.validation.get(precision)
+    if found and found.points < _FEW:
+        notes.append(f"{found.points} published models set these cycles: their sum is better known than its parts")
     watts = (profile.figure("power.active_mw") or 0.0) / 1e3
     if not watts:
         notes.append("no energy: the profile gives no power")
@@ -121,7 +126,7 @@ def estimate(network: Network, model: str, profile: DeviceProfile) -> Estimate:
         network.name(network.layers[peak.layer]) if network.layers else "",
         network.macs,
         seconds,
-        profile.validation.get(precision) if profile.latency.get(precision) else None,
+        found,
         seconds * watts if seconds is not None and watts else None,
         _shares(parts),
         _operators(network, parts, watts),

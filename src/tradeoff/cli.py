@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tradeoff.compare.command import add_compare, add_history, add_profile
 from tradeoff.compare.reading import read_saved_run, run_file
+from tradeoff.devices.command import add_devices, add_estimate
 from tradeoff.errors import TradeoffError, UnknownName
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
@@ -59,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     parity = commands.add_parser("parity", help="at which layer an artifact leaves the model it was converted from")
     _add_plugins(parity)
     add_parity(parity, _sources, _settings)
+    estimate = commands.add_parser("estimate", help="what a device that is not here would make of a .tflite file")
+    _add_plugins(estimate)
+    add_estimate(estimate, _registry)
+    devices = commands.add_parser("devices", help="profiles of devices: list, show, check, and how wrong they are")
+    _add_plugins(devices)
+    add_devices(devices, _registry)
     _add_doctor(commands.add_parser("doctor", help="what is installed, and which cells that allows"))
     _add_store(commands.add_parser("store", help="list, verify or prune what is kept between runs"))
     return parser

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tradeoff.errors import BadInput
+from tradeoff.formats.flatbuffer import Table, read_number
 from tradeoff.formats.plain_file import require_file
 from tradeoff.formats.protobuf import opened
 from tradeoff.formats.signature import Signature, Tensor, single
@@ -28,62 +28,6 @@ _OLD_CODES: Final = 127
 _DEPTH: Final = 20
 
 
-@dataclass(frozen=True)
-class _Table:
-    """A table of a flatbuffer; whatever leads out of the file is an error."""
-
-    data: memoryview
-    place: int
-
-    def _field(self, number: int) -> int:
-        """Where a field is, or 0 where it has its default."""
-        vtable = self.place - _read(self.data, "<i", self.place)
-        size = _read(self.data, "<H", vtable)
-        inside = 4 + 2 * number
-        offset = _read(self.data, "<H", vtable + inside) if inside + 2 <= size else 0
-        return self.place + offset if offset else 0
-
-    def number(self, field: int, layout: str, default: int = 0) -> int:
-        place = self._field(field)
-        return _read(self.data, layout, place) if place else default
-
-    def _vector(self, field: int, width: int) -> tuple[int, int]:
-        """Where its first element is, and how many there are."""
-        place = self._field(field)
-        if not place:
-            return 0, 0
-        place += _read(self.data, "<I", place)
-        count = _read(self.data, "<I", place)
-        if place + 4 + count * width > len(self.data):
-            raise ValueError("it is cut short")
-        return place + 4, count
-
-    def numbers(self, field: int) -> list[int] | None:
-        place, count = self._vector(field, 4)
-        return [_read(self.data, "<i", place + 4 * index) for index in range(count)] if place else None
-
-    def text(self, field: int) -> str:
-        place, count = self._vector(field, 1)
-        return bytes(self.data[place : place + count]).decode("utf-8", "replace")
-
-    def tables(self, field: int) -> list[_Table]:
-        place, count = self._vector(field, 4)
-        spots = (place + 4 * index for index in range(count))
-        return [_Table(self.data, spot + _read(self.data, "<I", spot)) for spot in spots]
-
-    def bytes_end(self, field: int) -> int:
-        """Where a vector of bytes ends; reading it says whether all of it is there."""
-        place, count = self._vector(field, 1)
-        return place + count
-
-
-def _read(data: memoryview, layout: str, place: int) -> int:
-    if place < 0:
-        raise ValueError("a table points out of the file")
-    (value,) = struct.unpack_from(layout, data, place)
-    return int(value)
-
-
 def read_tflite(path: Path) -> Signature:
     """What goes in and what comes out; a file that is none, or is cut short, is refused."""
     require_file(path, f"a {SUFFIX} file", _HOW)
@@ -91,7 +35,7 @@ def read_tflite(path: Path) -> Signature:
     if bytes(data[4:8]) != _MAGIC:
         raise BadInput(f"{path} is not a LiteRT model: the mark TFL3 is not in it; {_HOW}")
     try:
-        inputs, outputs, last, count = _ends(_Table(data, _read(data, "<I", 0)))
+        inputs, outputs, last, count = _ends(Table(data, read_number(data, "<I", 0)))
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
     except (struct.error, ValueError, IndexError, OverflowError) as error:
@@ -104,7 +48,7 @@ def read_tflite(path: Path) -> Signature:
         raise BadInput(f"{path}: {error}") from error
 
 
-def _ends(model: _Table) -> tuple[list[Tensor], list[Tensor], str, int]:
+def _ends(model: Table) -> tuple[list[Tensor], list[Tensor], str, int]:
     graphs = model.tables(2)
     if not graphs:
         raise BadInput("there is no graph in it")
@@ -116,18 +60,18 @@ def _ends(model: _Table) -> tuple[list[Tensor], list[Tensor], str, int]:
     graph = graphs[0]
     tensors, operators = graph.tables(0), graph.tables(3)
     given, made = graph.numbers(1) or [], graph.numbers(2) or []
-    codes = [_code(code) for code in model.tables(1)]
+    codes = [operator_number(code) for code in model.tables(1)]
     last = _last(operators, codes, made[0]) if made else ""
     return [_tensor(tensors[i]) for i in given], [_tensor(tensors[i]) for i in made], last, len(operators)
 
 
-def _code(code: _Table) -> int:
-    """Numbers above 126 have found no place in the older, smaller field."""
+def operator_number(code: Table) -> int:
+    """Which operator it is. Numbers above 126 have found no place in the older, smaller field."""
     old = code.number(0, "<b")
     return code.number(3, "<i") if old in (0, _OLD_CODES) else old
 
 
-def _tensor(tensor: _Table) -> Tensor:
+def _tensor(tensor: Table) -> Tensor:
     shape = tensor.numbers(7) or tensor.numbers(0) or []
     sizes = tuple(size if size > 0 else None for size in shape)
     # The runtime resizes the first axis, whatever stands there; where it cannot, it says so.
@@ -135,8 +79,8 @@ def _tensor(tensor: _Table) -> Tensor:
     return Tensor(safe(tensor.text(3)), sizes, _DTYPES.get(tensor.number(1, "<b"), "of an unusual type"))
 
 
-def _last(operators: list[_Table], codes: list[int], tensor: int) -> str:
-    makers: dict[int, _Table] = {made: operator for operator in operators for made in operator.numbers(2) or ()}
+def _last(operators: list[Table], codes: list[int], tensor: int) -> str:
+    makers: dict[int, Table] = {made: operator for operator in operators for made in operator.numbers(2) or ()}
     for _ in range(_DEPTH):
         operator = makers.get(tensor)
         if operator is None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import tradeoff
 from tradeoff import training
 from tradeoff.accounting import account
-from tradeoff.formats import keras_files
 
 from .structured_allocation import Costs, allocate, even_channels, least, smaller_size
 from .structured_graph import Coupling, couple
@@ -143,13 +142,13 @@ class _Plan:
 
     def costs(self, model: Any, coupling: Coupling) -> Costs:
         """Multiply-accumulates of ``model``, which is this one, or made of it by cutting."""
-        closed = keras_files.sized(model, self.job.train.x.shape[1:])
-        counted = coupling if closed is model else couple(rebuilt(closed, {}))
+        counted = coupling if not _is_open(model) else couple(_closed(model, self.job))
         return Costs.of(coupling, counted, float(_counted(model, self.job)))
 
     def one_round(self, model: Any, coupling: Coupling, number: int) -> tuple[Any, _Round]:
         """Cut towards the share that is due after so many rounds."""
         values, share = self.job.values, float(self.job.values["amount"]) * number / self.rounds
+        self.job.progress("looking which channels matter", (number - 1) / self.rounds)
         scores = ranked(str(values["rank"]), model, coupling, self.job)
         found = sensitivity(model, coupling, scores, self.job)
         now = tuple(len(group) for group in coupling.groups)
@@ -194,9 +193,19 @@ def _joined(parts: list[Labels]) -> Labels:
     return np.concatenate(parts)
 
 
+def _is_open(model: Any) -> bool:
+    """Whether it takes samples of any size."""
+    return len(model.inputs) == 1 and None in model.inputs[0].shape[1:]
+
+
+def _closed(model: Any, job: tradeoff.Rewriting) -> Any:
+    """The same for samples of the size that the data has."""
+    return rebuilt(model, {}, job.train.x.shape[1:])
+
+
 def _counted(model: Any, job: tradeoff.Rewriting) -> int:
     """Multiply-accumulates for one sample of the task."""
-    macs = account(keras_files.sized(model, job.train.x.shape[1:])).macs
+    macs = account(_closed(model, job) if _is_open(model) else model).macs
     if macs is None:
         raise tradeoff.Refused(
             "not implemented here",

@@ -43,7 +43,9 @@ def _by_activation(model: Any, coupling: Coupling, job: tradeoff.Rewriting) -> F
     import numpy as np
 
     # A layer that is called is tied to the tensor that it takes, so nothing has to be run by hand.
-    taken = keras.Model(model.inputs, [tensor for _, tensor in coupling.entries])
+    taken = keras.Model(
+        model.inputs[0] if len(model.inputs) == 1 else model.inputs, [tensor for _, tensor in coupling.entries]
+    )
     sums: list[Any] = [0.0] * len(coupling.entries)
     x = job.calibration.x
     for start in range(0, len(x), _BATCH):

@@ -81,18 +81,21 @@ def calls(model: Any) -> Iterator[Call]:
         yield Call(history.operation, node.arguments, tuple(node.input_tensors), tuple(node.output_tensors))
 
 
-def rebuilt(model: Any, changes: Mapping[str, Smaller]) -> Any:
-    """A new model with the layers of ``model``, those named in ``changes`` smaller; it shares nothing with the old."""
+def rebuilt(model: Any, changes: Mapping[str, Smaller], shape: tuple[int, ...] | None = None) -> Any:
+    """A new model with the layers of ``model``, those named in ``changes`` smaller; it shares nothing with the old.
+
+    :param shape: of one sample, where the new model shall take that size alone.
+    """
     import keras
 
     workshop = _Workshop(changes)
     if isinstance(model, keras.Sequential) and not any(_is_nested(layer) for layer in model.layers):
         first = model.inputs[0]
-        made = keras.Sequential([_input_like(first)], name=model.name)
+        made = keras.Sequential([_input_like(first, shape)], name=model.name)
         for layer in model.layers:
             made.add(workshop.layer(layer, ""))
     else:
-        inputs = keras.tree.map_structure(_input_like, model.input)
+        inputs = keras.tree.map_structure(lambda tensor: _input_like(tensor, shape), model.input)
         found = _called_again(model, keras.tree.flatten(inputs), workshop, "")
         outputs = keras.tree.pack_sequence_as(model.output, found)
         made = keras.Model(inputs, outputs, name=model.name)
@@ -106,11 +109,11 @@ def _is_nested(layer: Any) -> bool:
     return isinstance(layer, keras.Model) and _is_graph(layer)
 
 
-def _input_like(tensor: Any) -> Any:
+def _input_like(tensor: Any, shape: tuple[int, ...] | None) -> Any:
     import keras
 
     name = tensor._keras_history.operation.name
-    return keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=name)
+    return keras.Input(batch_shape=(tensor.shape[0], *(shape or tensor.shape[1:])), dtype=tensor.dtype, name=name)
 
 
 def _called_again(model: Any, given: list[Any], workshop: _Workshop, prefix: str) -> list[Any]:

@@ -56,8 +56,7 @@ def sensitivity(model: Any, coupling: Coupling, scores: Floats, job: tradeoff.Re
             return judge(_outputs(copy, validation.x), validation.y, job.task)
 
     groups = []
-    for number, group in enumerate(coupling.groups):
-        job.progress(f"sensitivity of {group.name}", number / len(coupling.groups))
+    for group in coupling.groups:
         order = weakest(group.channels, scores)
         groups.append(tuple(seen(order[: round(len(order) * share)]) for share in SHARES))
     return Sensitivity(seen(coupling.groups[0].channels[:0]), tuple(groups))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
-from tradeoff import training
 from tradeoff.accounting import account
 
 from .structured_allocation import Costs, allocate, even_channels, least, smaller_size
@@ -37,7 +36,7 @@ _PARAMETERS: Final = (
     tradeoff.Parameter(
         "rank",
         str,
-        default="l1",
+        default="taylor",
         choices=("l1", "activation", "taylor"),
         summary="what tells which channels go: weights, what they give on calibration, or gradients on train",
     ),
@@ -216,6 +215,8 @@ def _counted(model: Any, job: tradeoff.Rewriting) -> int:
 
 def _fine_tune(model: Any, job: tradeoff.Rewriting, epochs: int, begun: float, ended: float) -> None:
     """Train what is left, more gently than at first."""
+    from tradeoff import training
+
     if epochs == 0:
         return
     usual = job.recipe or tradeoff.Recipe(epochs, _BATCH, _RATE / _RATE_SHARE)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
-from tradeoff.training import keras_loss
 
 from .structured_graph import Coupling
 from .structured_rebuild import rebuilt
@@ -65,6 +64,8 @@ def _by_gradient(model: Any, coupling: Coupling, job: tradeoff.Rewriting) -> Flo
     """
     import keras
     import numpy as np
+
+    from tradeoff.training import keras_loss
 
     copy = rebuilt(model, {})
     for layer in copy.layers:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
-from tradeoff.quality import judge
 
 from .structured_graph import Coupling
 from .structured_rebuild import rebuilt
@@ -46,6 +45,8 @@ class Sensitivity:
 
 def sensitivity(model: Any, coupling: Coupling, scores: Floats, job: tradeoff.Rewriting) -> Sensitivity:
     """Measure it. A channel is as good as cut when its rows are zero in all layers that take it."""
+    from tradeoff.quality import judge
+
     copy = rebuilt(model, {})
     # Whatever the device, nothing is compiled by XLA: that takes longer than running models of this size.
     copy.compile(jit_compile=False)

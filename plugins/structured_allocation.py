@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 Rise = Callable[[int, int], float]
 #: A rise smaller than this is not told from none.
 _NOTHING: Final = 1e-4
-#: The last step may not leave a layer with a smaller part of the largest share than this.
-_ALIKE: Final = 0.8
 
 
 @dataclass(frozen=True)
@@ -96,20 +94,15 @@ def allocate(
             return None
         after = {place: costs.macs([*kept[:place], size, *kept[place + 1 :]]) for place, size in steps.items()}
         if rise is None:
-            chosen = _evenly(sizes, kept, steps, after, most)
+            chosen = _evenly(sizes, kept, after, most)
         else:
             chosen = _cheaply(kept, steps, after, costs.macs(kept), rise)
         kept[chosen] = steps[chosen]
     return kept
 
 
-def _evenly(
-    sizes: Sequence[int], kept: Sequence[int], steps: dict[int, int], after: dict[int, float], most: float
-) -> int:
-    largest = max(kept[place] / sizes[place] for place in after)
-    enough = [
-        place for place, macs in after.items() if macs <= most and steps[place] / sizes[place] >= _ALIKE * largest
-    ]
+def _evenly(sizes: Sequence[int], kept: Sequence[int], after: dict[int, float], most: float) -> int:
+    enough = [place for place, macs in after.items() if macs <= most]
     if enough:
         # The last step: the one that goes least beyond what was asked.
         return max(enough, key=lambda place: after[place])

@@ -71,9 +71,7 @@ def _by_gradient(model: Any, coupling: Coupling, job: tradeoff.Rewriting) -> Flo
     for layer in copy.layers:
         # Weights that were frozen have gradients, too; batch statistics are those of inference.
         layer.trainable = not isinstance(layer, keras.layers.BatchNormalization)
-    watched = {
-        name: copy.get_layer(site.layer.name) for site, name, _, _ in coupling.takers() for name in [site.layer.name]
-    }
+    watched = {site.layer.name: copy.get_layer(site.layer.name) for site, _, _, _ in coupling.takers()}
     optimizer = _recorder()
     width = copy.outputs[0].shape[-1]
     copy.compile(optimizer, loss=keras_loss(job.task, width), jit_compile=False)

@@ -88,16 +88,17 @@ def rebuilt(model: Any, changes: Mapping[str, Smaller], shape: tuple[int, ...] |
     """
     import keras
 
-    workshop = _Workshop(changes)
+    workshop = _Workshop(changes, {layer.name for layer in model.layers})
     if isinstance(model, keras.Sequential) and not any(_is_nested(layer) for layer in model.layers):
         first = model.inputs[0]
         made = keras.Sequential([_input_like(first, shape)], name=model.name)
         for layer in model.layers:
             made.add(workshop.layer(layer, ""))
     else:
-        inputs = keras.tree.map_structure(lambda tensor: _input_like(tensor, shape), model.input)
+        given, taken = _ends(model)
+        inputs = keras.tree.map_structure(lambda tensor: _input_like(tensor, shape), given)
         found = _called_again(model, keras.tree.flatten(inputs), workshop, "")
-        outputs = keras.tree.pack_sequence_as(model.output, found)
+        outputs = keras.tree.pack_sequence_as(taken, found)
         made = keras.Model(inputs, outputs, name=model.name)
     workshop.fill()
     return made
@@ -107,6 +108,14 @@ def _is_nested(layer: Any) -> bool:
     import keras
 
     return isinstance(layer, keras.Model) and _is_graph(layer)
+
+
+def _ends(model: Any) -> tuple[Any, Any]:
+    """Inputs and outputs in the structure in which they are handed over."""
+    import keras
+
+    # A Sequential that was built and never called does not tell these of itself.
+    return (model.inputs[0], model.outputs[0]) if isinstance(model, keras.Sequential) else (model.input, model.output)
 
 
 def _input_like(tensor: Any, shape: tuple[int, ...] | None) -> Any:
@@ -137,9 +146,10 @@ class _Workshop:
     """Makes each layer again once, however often it is called."""
 
     changes: Mapping[str, Smaller]
+    #: Names that are taken: first those of the outermost model, which keep theirs.
+    names: set[str]
     made: dict[int, Any] = field(default_factory=dict)
     _old: dict[int, Any] = field(default_factory=dict)
-    _names: set[str] = field(default_factory=set)
 
     def layer(self, old: Any, prefix: str) -> Any:
         """The new one for ``old``. An operation that is no layer has no state, and is used again."""
@@ -152,8 +162,10 @@ class _Workshop:
         return self.made[id(old)]
 
     def _again(self, old: Any, prefix: str) -> Any:
-        name = old.name if old.name not in self._names else f"{prefix}{old.name}"
-        self._names.add(name)
+        name = old.name
+        while prefix and name in self.names:
+            name = f"{prefix}{name}"
+        self.names.add(name)
         smaller = self.changes.get(old.name) if not prefix else None
         try:
             config = {**old.get_config(), **(smaller.config if smaller else {}), "name": name}

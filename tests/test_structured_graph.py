@@ -190,6 +190,31 @@ def test_a_sequential_model_stays_one_and_names_stay() -> None:
     assert again.inputs[0]._keras_history.operation.name == "pixels"
 
 
+def test_models_within_models_come_out_flat_and_layers_of_one_name_are_told_apart() -> None:
+    import keras
+
+    def inner(name: str) -> Any:
+        return keras.Sequential([keras.Input((8,)), layer("Dense", 8, name="dense")], name=name)
+
+    outer = [
+        keras.Input((8,)),
+        inner("one"),
+        inner("two"),
+        layer("Dense", 8, name="dense"),
+        layer("Dense", 2, name="end"),
+    ]
+    model = keras.Sequential(outer)
+    again, x = rebuilt(model, {}), inputs(model)
+    assert [each.name for each in again.layers[1:]] == ["one_dense", "two_dense", "dense", "end"]
+    np.testing.assert_array_equal(keras_files.outputs_of(again, x), keras_files.outputs_of(model, x))
+    assert sizes(couple(again)) == {"one_dense": 8, "two_dense": 8, "dense": 8}
+
+
+def test_a_model_can_be_made_for_one_size_alone() -> None:
+    model, _ = followed((None, None, 2), layer("GlobalAveragePooling2D"))
+    assert rebuilt(model, {}, (5, 6, 2)).inputs[0].shape == (None, 5, 6, 2)
+
+
 def test_what_was_frozen_stays_frozen() -> None:
     model, _ = followed((4,), layer("ReLU"), first=layer("Dense", 8, trainable=False))
     assert len(rebuilt(model, {}).trainable_weights) == len(model.trainable_weights) == 2

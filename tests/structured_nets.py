@@ -158,6 +158,16 @@ NETS = {
 }
 
 
+#: Such that the smallest signals of a net with small weights become large again.
+_RANGES = {
+    "gamma": (0.5, 1.5),
+    "beta": (-0.3, 0.5),
+    "moving_mean": (-0.1, 0.1),
+    "moving_variance": (0.01, 0.1),
+    "alpha": (0.1, 0.5),
+}
+
+
 @cache
 def lively(name: str) -> Any:
     """The net with weights, and moving statistics, that are nowhere zero or one."""
@@ -168,7 +178,8 @@ def lively(name: str) -> Any:
     generator = np.random.default_rng(1)
     for layer in model._flatten_layers(include_self=False, recursive=True):
         if isinstance(layer, keras.layers.BatchNormalization | keras.layers.PReLU):
-            layer.set_weights([generator.uniform(0.3, 1.5, weight.shape) for weight in layer.get_weights()])
+            for weight in layer.weights:
+                weight.assign(generator.uniform(*_RANGES[weight.name], weight.shape))
         elif getattr(layer, "use_bias", False):
             *kernels, bias = layer.get_weights()
             layer.set_weights([*kernels, generator.normal(0, 0.3, bias.shape)])

@@ -16,6 +16,7 @@ from .by_operator import profile_lines
 from .columns import KNOWN
 from .comparison_lines import comparison_lines, history_lines, lines_of
 from .format import printable
+from .recommendation_lines import recommendation_lines
 from .rows import METRICS, Ratio, Row, label_runs, make_rows
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -72,6 +73,10 @@ class CommaSeparated(tradeoff.Renderer):
     def render_profiles(self, profiles: Any, width: int, colour: bool) -> str:
         """Every operator of every cell, one line each."""
         return lines_of(profile_lines(profiles))
+
+    def render_recommendation(self, found: Any, width: int, colour: bool) -> str:
+        """Every cell, what became of it and why, one line each."""
+        return lines_of(recommendation_lines(found))
 
 
 def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:

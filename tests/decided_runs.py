@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from tradeoff.record import Axes, Measurement, Record, Run
 
 UNITS: Mapping[str, str] = {
-    **{"latency": "s", "latency_p99": "s", "throughput": "1/s", "energy": "J"},
-    **{"artifact_bytes": "B", "peak_bytes": "B", "arena_bytes": "B", "flash_bytes": "B", "accuracy": "1", "mae": "1"},
+    **dict.fromkeys(("latency", "latency_p99"), "s"),
+    **dict.fromkeys(("artifact_bytes", "peak_bytes", "arena_bytes", "flash_bytes"), "B"),
+    **dict.fromkeys(("accuracy", "mae"), "1"),
+    "throughput": "1/s",
+    "energy": "J",
 }
 HIGHER = ("accuracy", "throughput")
 

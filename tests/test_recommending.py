@@ -21,6 +21,8 @@ from tradeoff.decide.wishes import LIMITS, Wish, parse_goal, parse_limit
 from tradeoff.errors import BadInput
 from tradeoff.record import Record, Run
 
+#: The first example imports NumPy, which a deadline would not forgive.
+OFTEN = settings(deadline=None, max_examples=60)
 GOALS = ("latency", "energy", "size", "accuracy", "accuracy>latency", "size>accuracy>energy", "accuracy:2,latency:1")
 AMOUNTS = {
     "max-latency": ("1ms", "2ms", "4.5ms"),
@@ -70,7 +72,7 @@ def costs(candidate: Candidate) -> list[float]:
     return [candidate.numbers[name].cost if name in candidate.numbers else math.inf for name in OBJECTIVES]
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(), wishes())
 def test_the_choice_fits_and_there_is_one_exactly_when_anything_does(one: Run, asked: Wish) -> None:
     advice = answer(one, asked)
@@ -81,7 +83,7 @@ def test_the_choice_fits_and_there_is_one_exactly_when_anything_does(one: Run, a
         assert {r.candidate.spelling for r in advice.rejected if r.fits} == {*fitting} - {advice.choice.spelling}
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(), wishes())
 def test_nothing_that_fits_dominates_the_choice(one: Run, asked: Wish) -> None:
     advice = answer(one, asked)
@@ -91,7 +93,7 @@ def test_nothing_that_fits_dominates_the_choice(one: Run, asked: Wish) -> None:
         assert advice.standing != "dominated"
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(), wishes(["latency", "energy", "size", "accuracy"]))
 def test_the_choice_is_the_best_of_those_that_fit(one: Run, asked: Wish) -> None:
     advice = answer(one, asked)
@@ -101,7 +103,7 @@ def test_the_choice_is_the_best_of_those_that_fit(one: Run, asked: Wish) -> None
         assert advice.choice.numbers[name].cost == best
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(), wishes(["accuracy>latency", "size>accuracy>energy"]))
 def test_in_order_the_choice_is_tied_or_better_at_every_step(one: Run, asked: Wish) -> None:
     advice = answer(one, asked)
@@ -121,7 +123,7 @@ def test_in_order_the_choice_is_tied_or_better_at_every_step(one: Run, asked: Wi
     assert advice.choice.numbers[last].cost == min(numbers[last].cost for numbers in left)
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(2), wishes(["latency", "energy", "size", "accuracy"]), st.floats(1.0, 4.0))
 def test_more_room_never_makes_the_choice_worse(one: Run, asked: Wish, factor: float) -> None:
     before = answer(one, asked).choice
@@ -136,7 +138,7 @@ def test_more_room_never_makes_the_choice_worse(one: Run, asked: Wish, factor: f
             assert after.choice.numbers[name].cost <= before.numbers[name].cost
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(2), wishes(["accuracy:2,latency:1", "size:1,energy:3,accuracy:0.5"]), st.floats(1.0, 4.0))
 def test_more_room_never_makes_the_weighted_sum_worse(one: Run, asked: Wish, factor: float) -> None:
     advice = answer(one, asked)
@@ -151,7 +153,7 @@ def test_more_room_never_makes_the_weighted_sum_worse(one: Run, asked: Wish, fac
             assert (lost.reasons[0].by or 0.0) >= 0
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(), wishes())
 def test_every_reason_is_true(one: Run, asked: Wish) -> None:
     advice = answer(one, asked)
@@ -181,7 +183,7 @@ def test_every_reason_is_true(one: Run, asked: Wish) -> None:
                     assert numbers[reason.about].cost > advice.choice.numbers[reason.about].cost
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(2), wishes())
 def test_what_a_relaxation_promises_is_what_it_gives(one: Run, asked: Wish) -> None:
     advice = answer(one, asked)
@@ -193,7 +195,7 @@ def test_what_a_relaxation_promises_is_what_it_gives(one: Run, asked: Wish) -> N
         assert advice.choice is None or after.choice.spelling != advice.choice.spelling
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(2), wishes(["latency", "energy", "size", "accuracy", "accuracy:2,latency:1"]))
 def test_with_less_room_than_a_limit_costs_the_choice_stays(one: Run, asked: Wish) -> None:
     advice = answer(one, asked)
@@ -219,7 +221,7 @@ def test_with_less_room_than_a_limit_costs_the_choice_stays(one: Run, asked: Wis
             assert (without.choice and without.choice.spelling) == (advice.choice and advice.choice.spelling)
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(2), wishes())
 def test_what_makes_the_runner_up_the_choice_does_so(one: Run, asked: Wish) -> None:
     second = answer(one, asked).runner_up
@@ -231,7 +233,7 @@ def test_what_makes_the_runner_up_the_choice_does_so(one: Run, asked: Wish) -> N
         assert after.choice.spelling == second.candidate.spelling
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(2), wishes())
 def test_every_hint_is_true(one: Run, asked: Wish) -> None:
     advice = answer(one, asked)
@@ -254,7 +256,7 @@ def test_every_hint_is_true(one: Run, asked: Wish) -> None:
             assert not any(objective in numbers_of(record) for record in one.records)
 
 
-@settings(deadline=None)
+@OFTEN
 @given(runs(2), wishes(["accuracy:2,latency:1", "size:1,energy:3,accuracy:0.5"]))
 def test_within_the_told_weights_the_choice_stays(one: Run, asked: Wish) -> None:
     advice = answer(one, asked)
@@ -381,12 +383,14 @@ def test_no_number_and_a_number_that_is_none_are_the_same() -> None:
 
 
 def test_a_device_that_no_cell_has_is_an_error_that_names_those_there_are() -> None:
-    with pytest.raises(BadInput, match="no cell of these runs is asked for by --device 'gpu'.*devices host-cpu"):
+    with pytest.raises(BadInput, match=r"no cell of these runs is asked for by --device 'gpu'.*devices host-cpu"):
         recommend([run(cell("m/a", {"latency": 1.0}))], replace(wish("latency"), device="gpu"))
 
 
 def test_a_limit_that_has_the_wrong_direction_for_the_metric_is_an_error() -> None:
-    with pytest.raises(BadInput, match="min-accuracy 0.9: of mae, the metric of digits, less is better; use max-error"):
+    with pytest.raises(
+        BadInput, match=r"min-accuracy 0.9: of mae, the metric of digits, less is better; use max-error"
+    ):
         recommend([run(cell("m/a", {"mae": 0.3}))], wish("accuracy", {"min-accuracy": "0.9"}))
     best = answer(run(cell("m/a", {"mae": 0.3}), cell("m/b", {"mae": 0.2})), wish("accuracy", {"max-error": "0.25"}))
     assert best.choice is not None

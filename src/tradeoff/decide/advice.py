@@ -104,7 +104,7 @@ class Advice:
     :param slack: how much room the choice leaves under each limit, by its name.
     :param nearest: where nothing fits, the candidate that misses least.
     :param hints: what to change, or what would be chosen if doubts were put up with.
-    :param standing: the choice's, in all objectives that all candidates have.
+    :param standing: the choice's among all that nothing is wrong with, in all objectives at once.
     """
 
     conditions: Conditions

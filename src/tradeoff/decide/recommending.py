@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -12,7 +13,7 @@ from tradeoff.decide.case import Case, case_of
 from tradeoff.decide.fronts import Standing, front_of
 from tradeoff.decide.judging import cautions_for, gains_of, told
 from tradeoff.decide.losing import rejection
-from tradeoff.decide.objectives import ACCURACY, OBJECTIVES
+from tradeoff.decide.objectives import ACCURACY, OBJECTIVES, Number
 from tradeoff.decide.ranking import Place, Weighted
 from tradeoff.decide.room import allowing, instead_of, nearest_miss, relaxations, weights_told, what_to_change
 from tradeoff.decide.wishes import Wish
@@ -157,15 +158,15 @@ def _runner_up(case: Case, chosen: Place) -> RunnerUp | None:
 
 
 def _standing(case: Case, chosen: Place) -> Standing | None:
-    """Where the choice stands among all that nothing is wrong with, in the objectives that all of them have."""
+    """Where the choice stands among all that nothing is wrong with; what a candidate does not have is the worst."""
     sound = [place for place, reasons in enumerate(case.against) if all(reason.why == "limit" for reason in reasons)]
     numbers = [case.candidates[place].numbers for place in sound]
-    names = [name for name in OBJECTIVES if all(name in one for one in numbers)]
+    names = [name for name in OBJECTIVES if any(name in one for one in numbers)]
     if len(names) < 2:
         return None
-    front = front_of(
-        [[one[name].cost for name in names] for one in numbers],
-        [[one[name].least for name in names] for one in numbers],
-        [[one[name].most for name in names] for one in numbers],
-    )
+
+    def table(end: Callable[[Number], float]) -> list[list[float]]:
+        return [[end(one[name]) if name in one else math.inf for name in names] for one in numbers]
+
+    front = front_of(table(lambda n: n.cost), table(lambda n: n.least), table(lambda n: n.most))
     return front.standings[sound.index(chosen)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,18 +18,18 @@ _TEXTS: Final = ("title", "summary", "device", "model", "load", "objective")
 _LARGEST: Final = 100_000
 
 
-def shipped() -> dict[str, str]:
+def shipped() -> dict[str, Traversable]:
     """The scenarios that come with the package, by name."""
     folder = files("tradeoff.decide").joinpath("scenarios")
     found = {place.name.removesuffix(".toml"): place for place in folder.iterdir() if place.name.endswith(".toml")}
-    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
+    return dict(sorted(found.items()))
 
 
 def read_scenario(name: str) -> Wish:
     """A shipped scenario by its name, or a person's own by its file."""
     known = shipped()
     if name in known:
-        return parse_scenario(known[name], f"scenario {name}")
+        return parse_scenario(known[name].read_text(encoding="utf-8"), f"scenario {name}")
     path = Path(name).expanduser()
     if path.suffix != ".toml" and not path.exists():
         raise UnknownName("scenario", name, known, "Or give a TOML file.")

@@ -11,6 +11,7 @@ from tradeoff.decide.candidates import Candidate
 from tradeoff.decide.judging import used
 from tradeoff.decide.objectives import ACCURACY, OBJECTIVES, Number
 from tradeoff.decide.wishes import Limit
+from tradeoff.record import Axes
 
 from .format import UNAVAILABLE, change, interval, marked, number, printable, quantity_of, significant
 from .tables import Cell, Column, Note, Table, without_empty_columns
@@ -186,18 +187,16 @@ def rejected_table(advice: Advice) -> list[Table]:
         (Cell(printable(one.candidate.name)), Cell(printable("; ".join(reason.text for reason in one.reasons))))
         for one in fitting
     ]
-    rows += [
-        (
-            Cell(printable(f"{one.cell.model}/{one.cell.chain}/{one.cell.backend}")),
-            Cell(_unmeasured(one.status, one.reason)),
-        )
-        for one in advice.unmeasured
-    ]
+    rows += [(Cell(printable(_name(one.cell))), Cell(_unmeasured(one.status, one.reason))) for one in advice.unmeasured]
     if not rows:
         return []
     more = len(rows) - _MOST
     notes = (Note(f"and {more:,} more: they are in the CSV and in the JSON"),) if more > 0 else ()
     return [Table(f"Not chosen: {len(rows):,} · {where(advice)}", _REJECTED, tuple(rows[:_MOST]), notes)]
+
+
+def _name(cell: Axes) -> str:
+    return f"{cell.model}/{cell.chain}/{cell.backend}"
 
 
 def _unmeasured(status: str, reason: str) -> str:

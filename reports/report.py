@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tradeoff.record import Run
 
+from .fronts import Fronts, front_tables
 from .machines import legend, worker_tables
 from .measured import measured_tables
 from .rows import make_rows
@@ -16,9 +17,10 @@ NOTHING = "There is no run to report on."
 
 
 def report(runs: Sequence[Run], limit: Limit | None = None) -> list[Table]:
-    """Measured cells, then what was not measured and why, then where all of it was run."""
+    """Measured cells, what of them is better than what, what was not measured and why, and where all of it was run."""
     if not runs:
         return []
     limit = limit or Limit()
-    rows = make_rows(runs)
-    return [*measured_tables(rows, limit), *unmeasured_tables(rows, limit), legend(runs), *worker_tables(runs)]
+    rows, fronts = make_rows(runs), Fronts(runs)
+    measured = measured_tables(rows, limit, fronts)
+    return [*measured, *front_tables(fronts), *unmeasured_tables(rows, limit), legend(runs), *worker_tables(runs)]

@@ -1,4 +1,4 @@
-"""A recommendation as plain data, versioned: for programs, with everything that a person is told and nothing rounded."""
+"""A recommendation as plain data, versioned: for programs, with all that a person is told and nothing rounded."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal, NamedTuple
 
 from tradeoff.compare.comparable import machine_key
@@ -43,14 +44,20 @@ class Candidate:
     """A measured cell.
 
     :param run: the name of the run it was measured in.
-    :param numbers: by objective; what it does not have is not there.
-    :param doubts: each with the verdict as it was recorded.
     """
 
     record: Record
     run: str
-    numbers: Mapping[str, Number]
-    doubts: Mapping[Doubt, str] = field(default_factory=dict)
+
+    @cached_property
+    def numbers(self) -> Mapping[str, Number]:
+        """By objective; what it does not have is not there. Read when asked for: a report shows few of many cells."""
+        return numbers_of(self.record)
+
+    @cached_property
+    def doubts(self) -> Mapping[Doubt, str]:
+        """What its verdicts cast doubt on, each with the verdict as it was recorded."""
+        return doubts_of(self.record)
 
     @property
     def spelling(self) -> str:
@@ -104,7 +111,7 @@ def groups_of(runs: Sequence[Run]) -> list[Group]:
             found = measured.setdefault(key, {})
             if record.cell.spelling in found:
                 repeated.setdefault(key, {})[record.cell.spelling] = None
-            found[record.cell.spelling] = Candidate(record, run.name, numbers_of(record), doubts_of(record))
+            found[record.cell.spelling] = Candidate(record, run.name)
     return _groups(measured, repeated, missing)
 
 

@@ -213,7 +213,7 @@ def _name(candidate: Candidate, several: bool) -> str:
 def _notes(
     fronts: Fronts, group: Group, candidates: Sequence[Candidate], names: Sequence[str], front: Front, several: bool
 ) -> Iterator[str]:
-    yield "? what it leads by is within the intervals; tied: what it is behind by is. Of accuracy: from the test samples"
+    yield "? what it leads by is within the intervals; tied: what it is behind by is; accuracy has that of its samples"
     yield from _dominated(candidates, front, several)
     partly = [n for n in OBJECTIVES if n not in names and any(n in one.numbers for one in candidates)]
     if partly and len(names) > 2:

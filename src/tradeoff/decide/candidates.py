@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, NamedTuple
@@ -103,8 +103,9 @@ def groups_of(runs: Sequence[Run]) -> list[Group]:
     repeated: dict[Conditions, dict[str, None]] = {}
     missing: dict[Conditions, dict[str, Record]] = {}
     for run in newest:
+        machine = " ".join(machine_key(run)).strip()
         for record in last_words(run.records).values():
-            key = _conditions(run, record, tasks, simulated)
+            key = _conditions(record, tasks, "" if record.cell.device in simulated else machine)
             if record.status != "measured":
                 missing.setdefault(key, {})[record.cell.spelling] = record
                 continue
@@ -131,20 +132,20 @@ def _groups(
 def _tasks(runs: Iterable[Run]) -> dict[str, tuple[str, str]]:
     """Each model's task and metric, for records that were refused before anybody wrote it down."""
     return {
-        record.cell.model: task_of(record)
+        record.cell.model: task_of(record, metric)
         for run in runs
         for record in run.records
-        if record.status == "measured" and metric_of(record)
+        if record.status == "measured" and (metric := metric_of(record))
     }
 
 
-def task_of(record: Record) -> tuple[str, str]:
+def task_of(record: Record, metric: str) -> tuple[str, str]:
     """Task and metric; where a record names no task, its model stands for it, or what that is compared with."""
-    named, against = (record.facts.get(name) for name in ("task", "baseline"))
-    for found in (named, against, record.cell.model):
+    for name in ("task", "baseline"):
+        found = record.facts.get(name)
         if isinstance(found, str) and found:
-            return found, metric_of(record)
-    return record.cell.model, metric_of(record)
+            return found, metric
+    return record.cell.model, metric
 
 
 def _simulated(runs: Iterable[Run]) -> set[str]:
@@ -157,10 +158,8 @@ def _simulated(runs: Iterable[Run]) -> set[str]:
     }
 
 
-def _conditions(
-    run: Run, record: Record, tasks: Mapping[str, tuple[str, str]], simulated: Container[str]
-) -> Conditions:
-    cell = record.cell
-    task, metric = task_of(record) if metric_of(record) else tasks.get(cell.model, task_of(record))
-    machine = "" if cell.device in simulated else " ".join(machine_key(run)).strip()
+def _conditions(record: Record, tasks: Mapping[str, tuple[str, str]], machine: str) -> Conditions:
+    cell, metric = record.cell, metric_of(record)
+    found = None if metric else tasks.get(cell.model)
+    task, metric = found or task_of(record, metric)
     return Conditions(task, metric, cell.device, cell.load, record.suite, machine)

@@ -86,29 +86,23 @@ class Number:
 
 def numbers_of(record: Record) -> dict[str, Number]:
     """All that a record has, by objective."""
-    found = {name: _number(record, objective) for name, objective in OBJECTIVES.items()}
-    return {name: number for name, number in found.items() if number is not None}
+    metric, found = metric_of(record), {}
+    for name, objective in OBJECTIVES.items():
+        for measurement in objective.measurements or (metric,):
+            number = record.measurements.get(measurement)
+            if number is not None and number.provenance != "unavailable" and _finite(number.value):
+                found[name] = _with_interval(record, objective, measurement, number)
+                break
+    return found
 
 
 def why_missing(record: Record, name: str) -> str:
     """What the record says of a number that it does not have."""
-    for measurement in _names(record, OBJECTIVES[name]):
+    for measurement in OBJECTIVES[name].measurements or (metric_of(record),):
         found = record.measurements.get(measurement)
         if found is not None and found.note:
             return found.note
     return ""
-
-
-def _names(record: Record, objective: Objective) -> tuple[str, ...]:
-    return objective.measurements or ((metric_of(record),) if metric_of(record) else ())
-
-
-def _number(record: Record, objective: Objective) -> Number | None:
-    for name in _names(record, objective):
-        found = record.measurements.get(name)
-        if found is not None and found.provenance != "unavailable" and _finite(found.value):
-            return _with_interval(record, objective, name, found)
-    return None
 
 
 def _finite(value: float | None) -> bool:

@@ -129,7 +129,7 @@ def _distinct(text: str, terms: Iterable[tuple[str, float]], what: str) -> tuple
     found: dict[str, float] = {}
     for name, weight in terms:
         if name not in OBJECTIVES:
-            raise UnknownName(f"objective in {what} {text!r}:", name, OBJECTIVES)
+            raise UnknownName("objective", name, OBJECTIVES)
         if name in found:
             raise BadInput(f"{what} {text!r} names {name} twice; name it once")
         found[name] = weight

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import pytest
 from decided_runs import cell, number, run
 
 from tradeoff.cli import main
+from tradeoff.decide.scenarios import parse_scenario, shipped
+from tradeoff.decide.wishes import LIMITS
 from tradeoff.record import JSON_KEY, Axes, Record, Run, run_to_json
 
 
@@ -154,3 +158,33 @@ def test_names_with_markup_and_formulas_do_nothing(capsys: pytest.CaptureFixture
         assert "\x1b" not in text
         assert name != "markdown" or "<b>" not in text
         assert name != "csv" or not [v for line in csv.reader(io.StringIO(text)) for v in line if v.startswith("=")]
+
+
+# --- the page ---------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parent.parent / "docs" / "recommend.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_shows_what_the_commands_print(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(PAGE.parent.parent)
+    commands = [shlex.split(block)[1:] for block in blocks("sh") if "docs/examples" in block]
+    statuses = [main(command) for command in commands[:2]]
+    assert statuses == [0, 1]
+    assert capsys.readouterr().out == "".join(blocks("text")[:2])
+    assert main(commands[2]) == 0
+    (group,) = json.loads(capsys.readouterr().out)["groups"]
+    told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE.read_text(), re.MULTILINE))))
+    assert group.keys() <= told
+
+
+def test_the_page_has_every_limit_every_scenario_and_a_scenario_that_can_be_read() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert all(f"| `--{name}` |" in text for name in LIMITS)
+    assert set(re.findall(r"^\| `([a-z-]+)` \| [^|]+ \| `m", text, re.MULTILINE)) == set(shipped())
+    assert parse_scenario(blocks("text")[2], "the page").title == "Bell at the door"

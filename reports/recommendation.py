@@ -11,7 +11,7 @@ from tradeoff.decide.candidates import Candidate
 from tradeoff.decide.judging import used
 from tradeoff.decide.objectives import ACCURACY, OBJECTIVES, Number
 from tradeoff.decide.wishes import Limit
-from tradeoff.record import Axes
+from tradeoff.record import Axes, Record
 
 from .format import UNAVAILABLE, change, interval, marked, number, printable, quantity_of, significant
 from .tables import Cell, Column, Note, Table, without_empty_columns
@@ -51,7 +51,8 @@ def _tables(advice: Advice) -> Iterator[Table]:
 def where(advice: Advice) -> str:
     """The conditions as a person calls them."""
     known = advice.conditions
-    return " · ".join(printable(part) for part in (known.task, known.device, known.load, known.machine) if part)
+    suite = "" if known.suite == Record.suite else known.suite
+    return " · ".join(printable(p) for p in (known.task, known.device, known.load, suite, known.machine) if p)
 
 
 # --- the answer -------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def test_an_amount_is_read_with_its_unit(text: str, unit: str, value: float) -> 
         ("512kb", "B", "--max '512kb' has the unit 'kb'; 'kB' may be meant; write one of B, kB, "),
         ("5 mV", "J", "--max '5 mV' has the unit 'mV'; write one of nJ, uJ, µJ, mJ, J, kJ, mWh, Wh, such as 1.5mJ"),
         ("fast", "s", "--max 'fast' is no amount; write a number and a unit, such as 200ms"),
-        ("-3ms", "s", "--max '-3ms' is no amount; "),
+        ("-3ms", "s", "--max '-3ms' cannot be kept by anything; write an amount above zero"),
         ("0ms", "s", "--max '0ms' cannot be kept by anything; write an amount above zero, such as 200ms"),
         ("", "1", "--max '' is no amount; write a number and a unit, such as 0.9 or 90%"),
         ("1e999s", "s", "--max '1e999s' cannot be kept by anything; "),
@@ -62,6 +62,12 @@ def test_what_is_no_amount_is_named_with_what_would_be(text: str, unit: str, mes
 )
 def test_an_amount_is_told_in_the_nearest_unit(value: float, unit: str, text: str) -> None:
     assert written(value, unit) == text
+
+
+@given(st.floats(-1e3, 1e3), st.booleans())
+def test_a_metric_may_be_below_zero(value: float, most: bool) -> None:
+    limit = parse_amount("", as_limit(value, "1", most), "1")
+    assert (value <= limit) if most else (value >= limit)
 
 
 @given(st.floats(1e-8, 1e9), st.sampled_from(["s", "B", "J", "1/s", "1"]), st.booleans())

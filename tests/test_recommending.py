@@ -19,7 +19,7 @@ from tradeoff.decide.objectives import OBJECTIVES, numbers_of
 from tradeoff.decide.recommending import recommend
 from tradeoff.decide.wishes import LIMITS, Wish, parse_goal, parse_limit
 from tradeoff.errors import BadInput
-from tradeoff.record import Record, Run
+from tradeoff.record import Measurement, Record, Run
 
 #: The first example imports NumPy, which a deadline would not forgive.
 OFTEN = settings(deadline=None, max_examples=60)
@@ -393,3 +393,14 @@ def test_a_limit_that_has_the_wrong_direction_for_the_metric_is_an_error() -> No
     best = answer(run(cell("m/a", {"mae": 0.3}), cell("m/b", {"mae": 0.2})), wish("accuracy", {"max-error": "0.25"}))
     assert best.choice is not None
     assert best.choice.name == "m/b/litert"
+
+
+def test_a_metric_below_zero_can_be_limited_and_relaxed() -> None:
+    one = run(
+        *(cell(f"m/{n}", {"r2": Measurement(v, "1", "higher")}, metric="r2") for n, v in (("a", -0.5), ("b", -0.25)))
+    )
+    advice = answer(one, wish("accuracy", {"min-accuracy": "0.5"}))
+    assert advice.choice is None
+    (found,) = advice.relaxations
+    assert (found.candidate.name, found.to) == ("m/b/litert", "-0.2500")
+    assert answer(one, limited(wish("accuracy"), "min-accuracy", found.to)).choice is not None

@@ -9,7 +9,7 @@ from typing import Final
 
 from tradeoff.errors import BadInput
 
-_AMOUNT: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(\S*)\s*")
+_AMOUNT: Final = re.compile(r"\s*(-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|-?\.[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(\S*)\s*")
 _SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
 _BYTES: Final = {"B": 1.0, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 _WATT_HOURS: Final = {"mWh": 3.6, "Wh": 3600.0}
@@ -77,7 +77,8 @@ def as_limit(value: float, unit: str, most: bool) -> str:
     for tries in range(3):
         shifted = float(number) + (tries if most else -tries) * step
         text = f"{shifted:.{digits}f}{name}"
-        kept = parse_amount("", text, unit) if shifted > 0 else 0.0
+        # Only what has no unit, such as r2, can be below zero.
+        kept = parse_amount("", text, unit) if shifted > 0 or unit == "1" else 0.0
         if (value <= kept) if most else (value >= kept):
             return text
     return f"{value!r}{ {'s': 's', 'B': 'B', 'J': 'J', '1/s': '/s', '1': ''}[unit] }"

@@ -109,7 +109,7 @@ def _tightest(case: Case, name: str, chosen: Place, second: Place) -> Limit | No
         return None
     most = ours.direction == "lower"
     option = next((option for option, (about, side) in LIMITS.items() if about == name and side == most), None)
-    # No option can be set to nothing at all.
+    # No option with a unit can be set to nothing at all.
     return Limit(option, name, most, ours.value, "") if option and (ours.value > 0 or ours.unit == "1") else None
 
 

@@ -16,6 +16,8 @@ from .by_operator import profile_lines
 from .columns import KNOWN
 from .comparison_lines import comparison_lines, history_lines, lines_of
 from .format import printable
+from .fronts import Fronts
+from .recommendation_lines import recommendation_lines
 from .rows import METRICS, Ratio, Row, label_runs, make_rows
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -24,6 +26,7 @@ _CELL: Final = ("suite", "cell", "model", "chain", "backend", "device", "load", 
 _TOLD: Final = ("verdicts", "same_as")
 _LATENCY: Final = ("latency_s", "latency_low_s", "latency_high_s", "latency_provenance")
 _DERIVED: Final = ("speed_up", "speed_up_low", "speed_up_high", "size_ratio", "metric", "metric_value", "metric_change")
+_FRONT: Final = ("front", "front_by_estimate", "dominated_by")
 #: The columns of the measurements that the suite itself makes; they are there in every file.
 _MEASURED: Final = (
     *(*METRICS, "loss", "top1_agreement", "cosine", "artifact_bytes", "gzip_bytes"),
@@ -58,7 +61,8 @@ class CommaSeparated(tradeoff.Renderer):
         out = StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(_header(others))
-        writer.writerows([*machines[row.run], *_row_fields(row, others)] for row in rows)
+        fronts = Fronts(runs)
+        writer.writerows([*machines[row.run], *_row_fields(row, others, fronts)] for row in rows)
         return out.getvalue()
 
     def render_comparison(self, outcome: Any, width: int, colour: bool) -> str:
@@ -73,6 +77,10 @@ class CommaSeparated(tradeoff.Renderer):
         """Every operator of every cell, one line each."""
         return lines_of(profile_lines(profiles))
 
+    def render_recommendation(self, found: Any, width: int, colour: bool) -> str:
+        """Every cell, what became of it and why, one line each."""
+        return lines_of(recommendation_lines(found))
+
 
 def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:
     """Name and unit of the measurements that the suite itself does not make."""
@@ -85,7 +93,7 @@ def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:
 
 
 def _header(others: Sequence[tuple[str, str]]) -> list[str]:
-    known = (*_RUN, *_CELL, *_TOLD, *_LATENCY, *_DERIVED, *_MEASURED, *_FACTS, _ORIGINS)
+    known = (*_RUN, *_CELL, *_TOLD, *_LATENCY, *_DERIVED, *_FRONT, *_MEASURED, *_FACTS, _ORIGINS)
     names = [text(name if unit in ("1", "") else f"{name}_{unit}") for name, unit in others[:_OTHERS]]
     return [*known, *names, *([_MORE] if len(others) > _OTHERS else [])]
 
@@ -95,7 +103,7 @@ def _run_fields(label: str, run: Run) -> list[Field]:
     return [text(label), text(run.source), text(run.started), *(_field(value) for value in machine)]
 
 
-def _row_fields(row: Row, others: Sequence[tuple[str, str]]) -> list[Field]:
+def _row_fields(row: Row, others: Sequence[tuple[str, str]], fronts: Fronts) -> list[Field]:
     record, cell, found = row.record, row.cell, row.record.measurements
     values = {name: measurement.value for name, measurement in found.items()}
     names = (record.suite, cell.spelling, cell.model, cell.chain, cell.backend, cell.device, cell.load)
@@ -104,12 +112,22 @@ def _row_fields(row: Row, others: Sequence[tuple[str, str]]) -> list[Field]:
         *map(text, (record.status, record.reason, "; ".join(record.verdicts), record.same_as or "")),
         *_latency(found.get("latency")),
         *(*_with_interval(row.speed_up), _ratio(row.shrink), text(row.metric), row.value(row.metric), row.change),
+        *_place(fronts, row),
         *map(values.get, _MEASURED),
         *map(_field, map(record.facts.get, _FACTS)),
         text(_origins(found)),
         *[_value(found.get(name), unit) for name, unit in others[:_OTHERS]],
         *([text(_rest(found, others[:_OTHERS]))] if len(others) > _OTHERS else []),
     ]
+
+
+def _place(fronts: Fronts, row: Row) -> tuple[Field, Field, Field]:
+    """Where it stands in everything at once, and what dominates it."""
+    place = fronts.place(row.record)
+    if place is None:
+        return None, None, None
+    by = text(place.by.spelling) if place.by else None
+    return place.standing, "yes" if place.estimated else "no", by
 
 
 def _rest(found: Mapping[str, Measurement], shown: Sequence[tuple[str, str]]) -> str:

@@ -11,6 +11,7 @@ import tradeoff
 from .by_operator import by_operator
 from .comparison import for_a_comment, headline
 from .over_time import over_time
+from .recommendation import answers_first
 from .report import NOTHING, report
 from .tables import Column, Limit, Quote, Table
 
@@ -61,6 +62,11 @@ class Markdown(tradeoff.Renderer):
         """Where requests go, a table for each cell."""
         told: set[str] = set()
         return "\n\n".join(block for table in by_operator(profiles) for block in _blocks(table, told)) + "\n"
+
+    def render_recommendation(self, found: Any, width: int, colour: bool) -> str:
+        """What to ship first, then what the limits cost and why nothing else."""
+        told: set[str] = set()
+        return "\n\n".join(block for table in answers_first(found) for block in _blocks(table, told)) + "\n"
 
 
 def _blocks(table: Table, told: set[str]) -> Iterator[str]:

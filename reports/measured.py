@@ -11,6 +11,7 @@ from tradeoff.vocabulary import Provenance
 
 from .columns import ColumnOfRows, columns_for
 from .format import MARKS, is_number, number, printable
+from .fronts import Fronts, front_column
 from .rows import Row
 from .tables import Cell, Column, Limit, Note, Table, without_empty_columns
 
@@ -33,7 +34,7 @@ class Conditions(NamedTuple):
     run: str
 
 
-def measured_tables(rows: Iterable[Row], limit: Limit) -> list[Table]:
+def measured_tables(rows: Iterable[Row], limit: Limit, fronts: Fronts) -> list[Table]:
     """One table for each model, device and load of each run, the fastest first."""
     groups = _group(row for row in rows if row.record.status == "measured")
     if not groups:
@@ -42,7 +43,9 @@ def measured_tables(rows: Iterable[Row], limit: Limit) -> list[Table]:
     several_suites = len({conditions.suite for conditions in groups}) > 1
     share = limit.rows_per_table(len(groups))
     shown = dict(islice(groups.items(), max(1, limit.total // share)))
-    tables = [_table(_title(key, several_runs, several_suites), members, share) for key, members in shown.items()]
+    tables = [
+        _table(_title(key, several_runs, several_suites), members, share, fronts) for key, members in shown.items()
+    ]
     return tables + _left_out(list(groups.items())[len(shown) :])
 
 
@@ -75,10 +78,10 @@ def _title(key: Conditions, several_runs: bool, several_suites: bool) -> str:
     return " · ".join(printable(part) for part in parts)
 
 
-def _table(title: str, rows: list[Row], share: int) -> Table:
+def _table(title: str, rows: list[Row], share: int, fronts: Fronts) -> Table:
     ordered = sorted(rows, key=_order)
     shown, hidden = ordered[:share], len(ordered) - share
-    columns = columns_for(shown)
+    columns = [*columns_for(shown), front_column(fronts)]
     remarks = _Remarks()
     cells = [(*(column.cell(row) for column in columns), remarks.cell(row)) for row in shown]
     said = [*_more(hidden), *_conditions(shown), *_origins(columns, shown), *_noise(shown)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tradeoff.record import Run
 
 from .by_version import version_tables
+from .fronts import Fronts, front_tables
 from .machines import legend, worker_tables
 from .measured import measured_tables
 from .rows import make_rows
@@ -17,13 +18,14 @@ NOTHING = "There is no run to report on."
 
 
 def report(runs: Sequence[Run], limit: Limit | None = None) -> list[Table]:
-    """Measured cells, what was not measured and why, where all of it was run, then what new versions moved."""
+    """Measured cells, what of them is better than what, what was not measured and why, where, and what versions moved."""
     if not runs:
         return []
     limit = limit or Limit()
-    rows = make_rows(runs)
+    rows, fronts = make_rows(runs), Fronts(runs)
     return [
-        *measured_tables(rows, limit),
+        *measured_tables(rows, limit, fronts),
+        *front_tables(fronts),
         *unmeasured_tables(rows, limit),
         legend(runs),
         *worker_tables(runs),

@@ -11,6 +11,7 @@ import tradeoff
 from .by_operator import by_operator
 from .comparison import compared
 from .over_time import over_time
+from .recommendation import recommended
 from .report import NOTHING, report
 from .tables import Cell, Note, Quote, Table, Tone
 
@@ -53,6 +54,10 @@ class Terminal(tradeoff.Renderer):
     def render_profiles(self, profiles: Any, width: int, colour: bool) -> str:
         """Where requests go, a table for each cell."""
         return _printed(by_operator(profiles), width, colour)
+
+    def render_recommendation(self, found: Any, width: int, colour: bool) -> str:
+        """What to ship, with the answer at the end, where it is read first."""
+        return _printed(recommended(found), width, colour)
 
 
 def _printed(tables: Iterable[Table], width: int, colour: bool) -> str:

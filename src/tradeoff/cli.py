@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tradeoff.compare.command import add_compare, add_history, add_profile
 from tradeoff.compare.reading import read_saved_run, run_file
+from tradeoff.decide.command import add_recommend
 from tradeoff.devices.command import add_devices, add_estimate
 from tradeoff.errors import TradeoffError, UnknownName
 from tradeoff.machine import installed_version
@@ -55,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     profile = commands.add_parser("profile", help="where the time and size of a run's cells go, operator by operator")
     _add_plugins(profile)
     add_profile(profile, _registry)
+    recommend = commands.add_parser("recommend", help="which of it to ship under limits, and why not the rest")
+    _add_plugins(recommend)
+    add_recommend(recommend, _registry)
     _add_recover(commands.add_parser("recover", help="the JSON and the tables of a run that was killed"))
     _add_rerun(commands.add_parser("rerun", help="a run again, as its manifest says, and what differs from then"))
     parity = commands.add_parser("parity", help="at which layer an artifact leaves the model it was converted from")

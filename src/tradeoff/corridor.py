@@ -99,7 +99,8 @@ class Corridor:
         registry = self._supply.registry
         task = registry.task_of(registry.models[self.cell.model])
         # What an older release has left in the store does not say how many there were.
-        self._facts |= {"metric": task.metric, "floor": task.floor, "test_samples": facts.get("samples")}
+        self._facts |= {"task": task.name, "metric": task.metric, "floor": task.floor}
+        self._facts["test_samples"] = facts.get("samples")
         for name, value in {**facts["quality"], **facts["agreement"]}.items():
             self._note(name, value, "1", _direction(name))
         if not facts["agreement"]:

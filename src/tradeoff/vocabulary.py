@@ -605,3 +605,7 @@ class Renderer(ABC):
     def render_profiles(self, profiles: Any, width: int, colour: bool) -> str:
         """Cells by operator, each a :class:`tradeoff.compare.profiles.CellProfile`; a format need not have it."""
         raise BadInput(f"the report format {self.name!r} does not show profiles")
+
+    def render_recommendation(self, found: Any, width: int, colour: bool) -> str:
+        """What to ship, a :class:`tradeoff.decide.advice.Recommendation`; a format need not have it."""
+        raise BadInput(f"the report format {self.name!r} does not show recommendations")

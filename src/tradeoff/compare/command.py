@@ -61,11 +61,11 @@ def _add_output(parser: argparse.ArgumentParser, formats: str) -> None:
 
 def _compare(options: argparse.Namespace, registry_of: Plugins) -> int:
     limits = parse_limits(options.fail) if options.fail is not None else ()
-    renderer = _renderer(options, registry_of)
+    renderer = renderer_of(options, registry_of)
     with no_collection():
         found = compare(read_named_run(options.old), read_named_run(options.new), force=options.force)
         outcome = Outcome(found, judge(found, limits) if limits else ())
-        _write(options, renderer.render_comparison(outcome, *_room(options)))
+        write(options, renderer.render_comparison(outcome, *room(options)))
     for one in outcome.judgements:
         if not one.passed and options.output:
             print(f"tradeoff: {safe_lines(one.text)}", file=sys.stderr)
@@ -73,36 +73,39 @@ def _compare(options: argparse.Namespace, registry_of: Plugins) -> int:
 
 
 def _history(options: argparse.Namespace, registry_of: Plugins) -> int:
-    renderer = _renderer(options, registry_of)
+    renderer = renderer_of(options, registry_of)
     with no_collection():
         series = histories([read_named_run(name) for name in options.runs], options.measurement, options.cell)
-        _write(options, renderer.render_history(series, *_room(options)))
+        write(options, renderer.render_history(series, *room(options)))
     return 0
 
 
 def _profile(options: argparse.Namespace, registry_of: Plugins) -> int:
-    renderer = _renderer(options, registry_of)
+    renderer = renderer_of(options, registry_of)
     with no_collection():
         found = profiles_of([read_named_run(name) for name in options.runs], options.cell)
         if not found:
             raise BadInput("none of these cells has a profile: their runtimes cannot tell, or nothing was timed")
-        _write(options, renderer.render_profiles(found, *_room(options)))
+        write(options, renderer.render_profiles(found, *room(options)))
     return 0
 
 
-def _renderer(options: argparse.Namespace, registry_of: Plugins) -> Renderer:
+def renderer_of(options: argparse.Namespace, registry_of: Plugins) -> Renderer:
+    """The renderer that ``--format`` names."""
     renderers = registry_of(options).renderers
     if options.format not in renderers:
         raise UnknownName("report format", options.format, renderers)
     return renderers[options.format]
 
 
-def _room(options: argparse.Namespace) -> tuple[int, bool]:
+def room(options: argparse.Namespace) -> tuple[int, bool]:
+    """How wide the terminal is, and whether it has colours."""
     width = options.width or shutil.get_terminal_size((100, 24)).columns
     return width, sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
 
 
-def _write(options: argparse.Namespace, text: str) -> None:
+def write(options: argparse.Namespace, text: str) -> None:
+    """To the file that ``--output`` names, or to the terminal."""
     if not options.output:
         print(text, end="" if text.endswith("\n") else "\n")
         return

@@ -1,0 +1,66 @@
+"""Fronts and a decision over very many cells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from figures import Note
+from test_reports import ROWS, record
+
+from tradeoff.cli import main
+from tradeoff.decide.fronts import front_of
+from tradeoff.record import JSON_KEY, Run, run_to_json
+
+POINTS = 100_000
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's JSON file."""
+    records = tuple(record(number) for number in range(ROWS))
+    run = Run("large", "2026-01-02T09:30:00+00:00", machine={"node": "here", "cores": 2}, records=records)
+    file = tmp_path_factory.mktemp("decide") / "benchmark.json"
+    file.write_text(json.dumps({"benchmarks": [], JSON_KEY: run_to_json(run)}))
+    return file
+
+
+@pytest.mark.benchmark(group="deciding")
+@pytest.mark.parametrize("spread", [0.0, 0.01], ids=["exact", "with intervals"])
+@pytest.mark.parametrize("shape", ["cloud", "band", "shell"])
+def test_a_front_of_three_dimensions(
+    shape: str, spread: float, compare: Callable[..., list[float]], figure: Note
+) -> None:
+    if shape == "shell" and spread:
+        pytest.skip("all on the front and all with intervals: every pair is looked at, 11 s; docs/decisions/0012")
+    random = np.random.default_rng(0)
+    cloud = random.random((POINTS, 3))
+    normal = random.normal(size=(POINTS, 3))
+    values = {
+        "cloud": cloud,
+        "band": random.random((POINTS, 1)) + 0.05 * cloud,
+        "shell": 1 - abs(normal) / np.linalg.norm(normal, axis=1, keepdims=True),
+    }[shape]
+    ends = (values - spread * cloud, values + spread * cloud) if spread else ()
+    (took,) = compare(lambda: front_of(values, *ends), rounds=3)
+    figure(f"3-D front of 100,000 points, {shape}{', intervals' * bool(spread)}", took, 2.0)
+
+
+@pytest.mark.benchmark(group="deciding")
+def test_table_and_fronts_of_ten_thousand_rows(
+    path: Path, compare: Callable[..., list[float]], figure: Note, tmp_path: Path
+) -> None:
+    (took,) = compare(lambda: main(["report", str(path), "--output", str(tmp_path / "report")]), rounds=3)
+    figure("table and fronts of 10,000 rows", took, 2.0)
+
+
+@pytest.mark.benchmark(group="deciding")
+def test_a_recommendation_from_ten_thousand_rows(
+    path: Path, compare: Callable[..., list[float]], figure: Note, tmp_path: Path
+) -> None:
+    command = ["recommend", str(path), "--max-size", "60kB", "--json", "--output", str(tmp_path / "answer.json")]
+    (took,) = compare(lambda: main(command), rounds=3)
+    figure("recommendation from 10,000 rows", took, 3.0)

@@ -1,0 +1,87 @@
+"""``tradeoff recommend``: which of what was measured to ship, and why not the rest."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from typing import Final
+
+from tradeoff.compare.command import Plugins, renderer_of, room, write
+from tradeoff.compare.reading import read_named_run
+from tradeoff.decide.as_json import recommendation_to_json
+from tradeoff.decide.candidates import DOUBTS
+from tradeoff.decide.recommending import recommend
+from tradeoff.decide.scenarios import read_scenario, shipped
+from tradeoff.decide.wishes import DEFAULT_GOAL, LIMITS, Wish, check_limits, parse_goal, parse_limit
+from tradeoff.record import no_collection
+
+#: Nothing fits.
+NOTHING: Final = 1
+_AMOUNTS: Final = {
+    "max-latency": "200ms",
+    "max-p99": "50ms",
+    "max-ram": "512kB",
+    "max-flash": "2MB",
+    "max-size": "100kB",
+    "max-energy": "1mJ",
+    "min-accuracy": "0.9",
+    "max-error": "0.3",
+    "min-throughput": "30/s",
+}
+
+
+def add_recommend(parser: argparse.ArgumentParser, registry_of: Plugins) -> None:
+    """The arguments of ``tradeoff recommend``."""
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, its JSON file, a journal, or git:TAG")
+    names = ", ".join(shipped())
+    parser.add_argument("--scenario", metavar="NAME", help=f"limits and objective of a TOML file, or of {names}")
+    for name, about in (("device", "'stm32*'"), ("model", "'cnn*'"), ("load", "b1")):
+        parser.add_argument(f"--{name}", metavar="GLOB", help=f"only this {name}, as in {about} (default: all)")
+    for name, example in _AMOUNTS.items():
+        objective, most = LIMITS[name]
+        what = f"the {'most' if most else 'least'} that {'an error' if name == 'max-error' else objective} may be"
+        parser.add_argument(f"--{name}", metavar="AMOUNT", help=f"{what}, as in {example}")
+    parser.add_argument(
+        "--objective",
+        metavar="GOAL",
+        help=f"energy, or 'accuracy:2,latency:1', or 'accuracy>latency' (default: {DEFAULT_GOAL!r})",
+    )
+    parser.add_argument(
+        "--allow", action="append", default=[], choices=sorted(DOUBTS), help="put up with this; may be given repeatedly"
+    )
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument(
+        "--format", default="terminal", metavar="NAME", help="terminal, markdown, csv (default: terminal)"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
+    parser.set_defaults(command=lambda options: _recommend(options, registry_of))
+
+
+def _recommend(options: argparse.Namespace, registry_of: Plugins) -> int:
+    wish = wish_of(options)
+    renderer = None if options.json else renderer_of(options, registry_of)
+    with no_collection():
+        found = recommend([read_named_run(name) for name in options.runs], wish)
+        if renderer is None:
+            text = json.dumps(recommendation_to_json(found), indent=2, ensure_ascii=False, allow_nan=False)
+        else:
+            text = renderer.render_recommendation(found, *room(options))
+        write(options, text)
+    return 0 if found.found else NOTHING
+
+
+def wish_of(options: argparse.Namespace) -> Wish:
+    """What the command line asks for; it overrides what the scenario says."""
+    base = read_scenario(options.scenario) if options.scenario is not None else Wish(parse_goal(DEFAULT_GOAL))
+    limits = {limit.name: limit for limit in base.limits}
+    for name in LIMITS:
+        text = getattr(options, name.replace("-", "_"))
+        if text is not None:
+            limits[name] = parse_limit(name, text, f"--{name}")
+    check_limits(limits.values())
+    globs = {name: text for name in ("device", "model", "load") if (text := getattr(options, name)) is not None}
+    goal = parse_goal(options.objective) if options.objective is not None else base.goal
+    allow = base.allow | frozenset(options.allow)
+    return replace(base, goal=goal, limits=tuple(limits.values()), allow=allow, **globs)

@@ -165,6 +165,7 @@ class Desk:
                 seed=request["seed"],
                 progress=progress,
                 models=self.registry.models,
+                technique=technique.name,
             )
         )
         return found if isinstance(found, Rewritten) else Rewritten(found)

@@ -183,6 +183,7 @@ class Rewriting:
     :param seed: for everything random.
     :param progress: ``progress("epoch 3 of 10", 0.3)``.
     :param models: every registered model by name: another one may be the student of this one.
+    :param technique: its name, for messages.
     """
 
     model: Any
@@ -195,6 +196,7 @@ class Rewriting:
     seed: int
     progress: Progress
     models: Mapping[str, Model] = field(default_factory=dict)
+    technique: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,6 +231,8 @@ class Technique:
     :param version: raise it when the same parameters give another result; variants are keyed by it.
     :param requires: what ``apply`` imports beside Keras.
     :param summary: one line for a person.
+    :param realised_by: what turns the structure that it leaves in the weights into something smaller or faster; a cell
+        that is neither then says so. Empty where such a cell is no surprise.
     """
 
     name: str
@@ -238,6 +242,7 @@ class Technique:
     version: str = "1"
     requires: tuple[Requirement, ...] = ()
     summary: str = ""
+    realised_by: str = ""
 
 
 # --- backends ---------------------------------------------------------------------------------------

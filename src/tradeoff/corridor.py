@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from tradeoff.cell import Cell
+from tradeoff.effect import NO_EFFECT, explanation, same_size, same_speed, without_saving
 from tradeoff.engine import keras_engine
 from tradeoff.errors import TradeoffError
 from tradeoff.loads.serving import ENDLESS, Served
@@ -22,6 +24,7 @@ from tradeoff.record import Measurement, Record
 from tradeoff.runs.replay import ReplayClock, Tape, leave_untimed, replay
 from tradeoff.store import Entry
 from tradeoff.supply import Supply
+from tradeoff.verifying import verified
 from tradeoff.vocabulary import Direction, Progress, Provenance
 
 _PAIRS: Final = "against the baseline on the same runtime, timed in turns; "
@@ -68,7 +71,8 @@ class Corridor:
             for name in ("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"):
                 self._measurements[name] = Measurement(None, _UNITS.get(name, "1"), "lower", "unavailable", note=_CAME)
             return None
-        made = self._supply.variants(self.cell.model, self.cell.chain.model_steps, self._progress)
+        steps = self.cell.chain.model_steps
+        made = self._supply.variants(self.cell.model, steps, self._progress)
         variant = made[-1]
         facts = variant.facts
         self._note("parameters", facts["parameters"], "1", "lower")
@@ -77,6 +81,11 @@ class Corridor:
         self._note("build_seconds", sum(entry.facts["seconds"] for entry in made), "s", "lower")
         self._note("build_epochs", sum(entry.facts["epochs"] for entry in made), "1", "lower")
         self._facts |= {"variant": variant.key, "seed": self._supply.seed}
+        if steps:
+            self._facts["verified"] = [
+                verified(step.spelling, before.facts, after.facts)
+                for step, (before, after) in zip(steps, pairwise(made), strict=True)
+            ]
         return variant
 
     def convert(self, variant: Entry | None) -> Entry:
@@ -125,10 +134,13 @@ class Corridor:
         if not self._runs:
             leave_untimed(benchmark)
             self._note("latency", None, "s", "lower", f"{self.cell.backend.name} only has a size: nothing here runs it")
-            return
-        if self.cell.load.scenario:
+        elif self.cell.load.scenario:
             self._serve(artifact, benchmark)
-            return
+        else:
+            self._time(artifact, benchmark)
+        self._note_effect(artifact)
+
+    def _time(self, artifact: Entry, benchmark: Any) -> None:
         timed = self._supply.timed(self.cell, artifact, self._timing, self._progress)
         lots = timed.lots.kept
         rounds = [seconds for lot in lots for seconds in lot.rounds]
@@ -140,6 +152,24 @@ class Corridor:
         if any(lot.baseline for lot in lots):
             ratio = estimate_lots(lots, ratios)
             self._note_estimate("speed_up", ratio, "1", "higher", _PAIRS)
+
+    def _note_effect(self, artifact: Entry) -> None:
+        """Say so where techniques promise a saving and the artifact is neither smaller nor faster than without them."""
+        other = without_saving(self.cell, self._supply.registry)
+        if other is None:
+            return
+        try:
+            plain = self._supply.artifact(other, self._progress).facts
+        except TradeoffError:
+            # There is nothing to compare with; where it has a cell of its own, that says why.
+            return
+        # What was timed in turns is the cell's baseline; where a precision is asked for, that is another one.
+        timed = "speed_up" in self._measurements and other == self._supply.baseline(self.cell)
+        speed_up = self._measurements["speed_up"] if timed else None
+        if same_size(artifact.facts, plain) and same_speed(speed_up):
+            self._verdicts.append(NO_EFFECT)
+            registry = self._supply.registry
+            self._facts["no_effect"] = explanation(self.cell, other, registry, artifact.facts, plain, timed)
 
     def footprint(self, artifact: Entry) -> None:
         """Note what a process that does nothing else takes to load the artifact and to run it: time and memory."""

@@ -1,4 +1,4 @@
-"""'No effect on this backend': techniques that changed the weights, and an artifact that is neither smaller nor faster."""
+"""Verdict "no effect on this backend": techniques changed the weights, and the artifact is as large and as slow."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tradeoff.conformance.watching import left_behind
 from tradeoff.datafiles import NAMES, DataFiles
 from tradeoff.errors import Refused, TradeoffError
 from tradeoff.registry import Registry
-from tradeoff.vocabulary import Progress, Recipe, Rewriting, Splits, Task
+from tradeoff.vocabulary import Progress, Recipe, Rewriting, Rewritten, Splits, Task
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
@@ -44,7 +44,8 @@ def _applied(
     if apply is None:
         return {"how": "raised", "text": "it has stage model and no `apply`"}
     try:
-        made = apply(_job(model, request["values"], data, request["seed"], note, progress))
+        found = apply(_job(model, request["values"], data, request["seed"], note, progress))
+        made = found.model if isinstance(found, Rewritten) else found
     except Refused as error:
         return {"how": "refused", "text": str(error)}
     except TradeoffError as error:

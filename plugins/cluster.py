@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 #: Rounds of moving centroids to the middle of their weights; they stop earlier when nothing moves.
 _ROUNDS: Final = 100
-_REALISED: Final = (
-    "the shared values are stored once for each weight: an entropy coder (gzip_bytes) or a format with a code book "
-    "makes them small; nothing makes them faster"
-)
+_REALISED: Final = "shared values need gzip or a format with a code book"
 
 PARAMETERS: Final = (
     tradeoff.Parameter(

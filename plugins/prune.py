@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 #: Of the epochs of a schedule this share raises the sparsity; the others recover.
 RISING: Final = 2 / 3
 PATTERN: Final = "2of4"
-#: What tensorflow-model-optimization prunes along, two of every four.
 TFMOT: Final = "tfmot"
-_REALISED: Final = (
-    "the zeros are stored like any other weight: an entropy coder (gzip_bytes) or a format that encodes sparsity makes "
-    "them small, kernels for sparse weights make them fast, and removing whole channels does both without either"
-)
+_REALISED: Final = "zeros need gzip or a format for sparse weights, or whole channels removed"
 
 PARAMETERS: Final = (
     tradeoff.Parameter(

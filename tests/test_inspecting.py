@@ -9,9 +9,8 @@ import pytest
 from trained import NOISE
 
 from tradeoff.accounting import account
-from tradeoff.inspecting import inspect_layers
+from tradeoff.inspecting import changes, inspect_layers, totals, verified
 from tradeoff.models import cnn, dense, ds_cnn
-from tradeoff.verifying import changes, totals, verified
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from tradeoff.compare.command import add_compare, add_history, add_profile
 from tradeoff.compare.reading import read_saved_run, run_file
 from tradeoff.errors import TradeoffError, UnknownName
+from tradeoff.inspecting.command import add_inspect
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
 from tradeoff.parity.command import add_parity
@@ -59,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     parity = commands.add_parser("parity", help="at which layer an artifact leaves the model it was converted from")
     _add_plugins(parity)
     add_parity(parity, _sources, _settings)
+    inspect = commands.add_parser("inspect", help="what a variant consists of, beside those it was made from")
+    _add_plugins(inspect)
+    add_inspect(inspect, _sources, _settings)
     _add_doctor(commands.add_parser("doctor", help="what is installed, and which cells that allows"))
     _add_store(commands.add_parser("store", help="list, verify or prune what is kept between runs"))
     return parser

@@ -8,9 +8,11 @@ from itertools import pairwise
 from typing import Any, Final
 
 from tradeoff.cell import Cell
-from tradeoff.effect import NO_EFFECT, explanation, same_size, same_speed, without_saving
+from tradeoff.effect import explanation, same_size, same_speed, without_saving
+from tradeoff.effect import words as no_effect
 from tradeoff.engine import keras_engine
 from tradeoff.errors import TradeoffError
+from tradeoff.inspecting.verifying import verified
 from tradeoff.loads.serving import ENDLESS, Served
 from tradeoff.measure.energy import energies, energy_facts, unavailable
 from tradeoff.measure.estimating import Estimate, estimate_lots, percentile, ratios, samples_needed, timings
@@ -24,7 +26,6 @@ from tradeoff.record import Measurement, Record
 from tradeoff.runs.replay import ReplayClock, Tape, leave_untimed, replay
 from tradeoff.store import Entry
 from tradeoff.supply import Supply
-from tradeoff.verifying import verified
 from tradeoff.vocabulary import Direction, Progress, Provenance
 
 _PAIRS: Final = "against the baseline on the same runtime, timed in turns; "
@@ -167,9 +168,9 @@ class Corridor:
         timed = "speed_up" in self._measurements and other == self._supply.baseline(self.cell)
         speed_up = self._measurements["speed_up"] if timed else None
         if same_size(artifact.facts, plain) and same_speed(speed_up):
-            self._verdicts.append(NO_EFFECT)
-            registry = self._supply.registry
-            self._facts["no_effect"] = explanation(self.cell, other, registry, artifact.facts, plain, timed)
+            told = explanation(self.cell, other, self._supply.registry, artifact.facts, plain, timed)
+            self._facts["no_effect"] = told
+            self._verdicts.append(no_effect(told))
 
     def footprint(self, artifact: Entry) -> None:
         """Note what a process that does nothing else takes to load the artifact and to run it: time and memory."""

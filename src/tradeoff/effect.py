@@ -46,6 +46,11 @@ def same_speed(speed_up: Measurement | None) -> bool:
     return low <= 1 + _SAME_SPEED and high >= 1 / (1 + _SAME_SPEED)
 
 
+def words(told: Mapping[str, Any]) -> str:
+    """The verdict, and what would make the saving real."""
+    return f"{NO_EFFECT}: {'; '.join(dict.fromkeys(told['realised_by'].values()))}"
+
+
 def explanation(
     cell: Cell, other: Cell, registry: Registry, ours: Mapping[str, Any], others: Mapping[str, Any], timed: bool
 ) -> dict[str, Any]:

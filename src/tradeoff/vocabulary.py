@@ -231,8 +231,8 @@ class Technique:
     :param version: raise it when the same parameters give another result; variants are keyed by it.
     :param requires: what ``apply`` imports beside Keras.
     :param summary: one line for a person.
-    :param realised_by: what turns the structure that it leaves in the weights into something smaller or faster; a cell
-        that is neither then says so. Empty where such a cell is no surprise.
+    :param realised_by: what makes a real saving of the structure that it leaves in the weights, in a few words; a cell
+        that is neither smaller nor faster then says so. Empty where such a cell is no surprise.
     """
 
     name: str

@@ -88,7 +88,7 @@ def clustered(kernel: Array, count: int, start: str, generator: np.random.Genera
     made = np.zeros(kernel.shape, kernel.dtype)
     nearest = centroids[_nearest(weights, centroids)].astype(kernel.dtype)
     # A centroid at zero would be taken for weights that were pruned.
-    made[alive] = np.where(nearest == 0, np.finfo(kernel.dtype).tiny, nearest)
+    made[alive] = np.where(nearest == 0, np.finfo(np.float32).tiny, nearest)
     return made
 
 

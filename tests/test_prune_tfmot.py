@@ -1,4 +1,4 @@
-"""Pruning through tensorflow-model-optimization: the model goes to tf_keras and back, and what came of it is counted."""
+"""Pruning through tensorflow-model-optimization: a model goes to tf_keras and back, and what came of it is counted."""
 
 from __future__ import annotations
 

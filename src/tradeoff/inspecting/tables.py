@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,7 +74,7 @@ def layer_table(layers: Sequence[Mapping[str, Any]], changed: Mapping[str, Mappi
 def stage_table(stages: Sequence[Stage], width: int) -> str:
     """The variants of the chain beside each other, the last one being what the layers are of."""
     metric = stages[-1].metric
-    names = {
+    names: dict[str, Callable[[Stage], str]] = {
         "parameters": lambda one: _count(one.totals.get("parameters")),
         "MACs": lambda one: _count(one.totals.get("macs")),
         "sparsity of kernels": lambda one: _share(one.totals.get("sparsity")),

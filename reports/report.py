@@ -18,7 +18,7 @@ NOTHING = "There is no run to report on."
 
 
 def report(runs: Sequence[Run], limit: Limit | None = None) -> list[Table]:
-    """Measured cells, what of them is better than what, what was not measured and why, where, and what versions moved."""
+    """Measured cells and fronts, what was not measured and why, where all of it was run, and what versions moved."""
     if not runs:
         return []
     limit = limit or Limit()

@@ -31,13 +31,13 @@ def account(model: Any) -> Accounting:
     """Count ``model``, nested models included; a layer that is used twice counts twice."""
     parameters = sum(math.prod(weight.shape) for weight in model.weights)
     known, uncounted = _sorted_out(model)
-    sample = _sample(model)
+    sample = sample_of(model)
     if sample is None:
         return Accounting(parameters, None, uncounted)
     macs: list[int] = []
 
     def count(layer: Any, given: Shape, made: Shape) -> None:
-        macs.append(_RULES[_kind(layer)](layer, given, made))
+        macs.append(macs_of(layer, given, made))
 
     with ExitStack() as watches:
         for layer in known:
@@ -71,12 +71,32 @@ def _kind(layer: Any) -> str:
     return type(layer).__name__ if type(layer).__module__.startswith("keras.") else ""
 
 
+def has_rule(layer: Any) -> bool:
+    """Whether the multiply-accumulates of this layer can be counted from the shapes of its calls."""
+    return _kind(layer) in _RULES
+
+
+def is_free(layer: Any) -> bool:
+    """Whether it has no multiply-accumulates worth the name: it looks up, scales, shifts, or moves values about."""
+    return _kind(layer) in _FREE or (bool(_kind(layer)) and not layer.weights and _kind(layer) not in _PARTLY)
+
+
+def is_opaque(layer: Any) -> bool:
+    """Whether it calls what is inside it an unknown number of times."""
+    return _kind(layer) in _OPAQUE
+
+
+def macs_of(layer: Any, given: Shape, made: Shape) -> int:
+    """Multiply-accumulates of one call of a layer that has a rule."""
+    return _RULES[_kind(layer)](layer, given, made)
+
+
 def _parts(layer: Any) -> list[Any]:
     # Keras has no public way to the layers inside a layer that is not a model.
     return list(layer._flatten_layers(include_self=False, recursive=False))
 
 
-def _sample(model: Any) -> Any:
+def sample_of(model: Any) -> Any:
     """One sample of zeros, or ``None``."""
     import keras
 

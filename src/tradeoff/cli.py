@@ -14,6 +14,7 @@ from tradeoff.compare.reading import read_saved_run, run_file
 from tradeoff.decide.command import add_recommend
 from tradeoff.devices.command import add_devices, add_estimate
 from tradeoff.errors import TradeoffError, UnknownName
+from tradeoff.inspecting.command import add_inspect
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
 from tradeoff.parity.command import add_parity
@@ -70,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     devices = commands.add_parser("devices", help="profiles of devices: list, show, check, and how wrong they are")
     _add_plugins(devices)
     add_devices(devices, _registry)
+    inspect = commands.add_parser("inspect", help="what a variant consists of, beside those it was made from")
+    _add_plugins(inspect)
+    add_inspect(inspect, _sources, _settings)
     _add_doctor(commands.add_parser("doctor", help="what is installed, and which cells that allows"))
     _add_store(commands.add_parser("store", help="list, verify or prune what is kept between runs"))
     return parser

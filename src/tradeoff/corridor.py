@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Final
 
 from tradeoff.cell import Cell
+from tradeoff.effect import explanation, same_size, same_speed, without_saving
+from tradeoff.effect import words as no_effect
 from tradeoff.engine import keras_engine
 from tradeoff.errors import TradeoffError
+from tradeoff.inspecting.verifying import verified
 from tradeoff.loads.serving import ENDLESS, Served
 from tradeoff.measure.energy import energies, energy_facts, unavailable
 from tradeoff.measure.estimating import Estimate, estimate_lots, percentile, ratios, samples_needed, timings
@@ -69,7 +73,8 @@ class Corridor:
             for name in ("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"):
                 self._measurements[name] = Measurement(None, _UNITS.get(name, "1"), "lower", "unavailable", note=_CAME)
             return None
-        made = self._supply.variants(self.cell.model, self.cell.chain.model_steps, self._progress)
+        steps = self.cell.chain.model_steps
+        made = self._supply.variants(self.cell.model, steps, self._progress)
         variant = made[-1]
         facts = variant.facts
         self._note("parameters", facts["parameters"], "1", "lower")
@@ -78,6 +83,11 @@ class Corridor:
         self._note("build_seconds", sum(entry.facts["seconds"] for entry in made), "s", "lower")
         self._note("build_epochs", sum(entry.facts["epochs"] for entry in made), "1", "lower")
         self._facts |= {"variant": variant.key, "seed": self._supply.seed}
+        if steps:
+            self._facts["verified"] = [
+                verified(step.spelling, before.facts, after.facts)
+                for step, (before, after) in zip(steps, pairwise(made), strict=True)
+            ]
         return variant
 
     def convert(self, variant: Entry | None) -> Entry:
@@ -128,13 +138,15 @@ class Corridor:
         if not self._runs:
             leave_untimed(benchmark)
             self._note("latency", None, "s", "lower", f"{self.cell.backend.name} only has a size: nothing here runs it")
-            return
-        if not self._device.is_here:
+        elif not self._device.is_here:
             self._estimate(artifact, benchmark)
-            return
-        if self.cell.load.scenario:
+        elif self.cell.load.scenario:
             self._serve(artifact, benchmark)
-            return
+        else:
+            self._time(artifact, benchmark)
+        self._note_effect(artifact)
+
+    def _time(self, artifact: Entry, benchmark: Any) -> None:
         timed = self._supply.timed(self.cell, artifact, self._timing, self._progress)
         lots = timed.lots.kept
         rounds = [seconds for lot in lots for seconds in lot.rounds]
@@ -165,6 +177,24 @@ class Corridor:
         self._facts["estimate"]["error"] = latency.error
         tape = Tape((latency.value,), group=group_of(self.cell.axes, latency))
         replay(benchmark, self._clock, self.cell.axes, tape)
+
+    def _note_effect(self, artifact: Entry) -> None:
+        """Say so where techniques promise a saving and the artifact is neither smaller nor faster than without them."""
+        other = without_saving(self.cell, self._supply.registry)
+        if other is None:
+            return
+        try:
+            plain = self._supply.artifact(other, self._progress).facts
+        except TradeoffError:
+            # There is nothing to compare with; where it has a cell of its own, that says why.
+            return
+        # What was timed in turns is the cell's baseline; where a precision is asked for, that is another one.
+        timed = "speed_up" in self._measurements and other == self._supply.baseline(self.cell)
+        speed_up = self._measurements["speed_up"] if timed else None
+        if same_size(artifact.facts, plain) and same_speed(speed_up):
+            told = explanation(self.cell, other, self._supply.registry, artifact.facts, plain, timed)
+            self._facts["no_effect"] = told
+            self._verdicts.append(no_effect(told))
 
     def footprint(self, artifact: Entry) -> None:
         """Note what a process that does nothing else takes to load the artifact and to run it: time and memory."""

@@ -24,6 +24,7 @@ from tradeoff.measure.footprint import take_footprint
 from tradeoff.measure.metering import measure_energy
 from tradeoff.measure.noise import noise_since, sample
 from tradeoff.measure.pinning import pinned
+from tradeoff.measure.resident import peak_meter, settle
 from tradeoff.measure.timing import Timing, measure_lot, warm_up
 from tradeoff.own import own_from_json
 from tradeoff.parity.layers import compare_layers, read_outputs, write_outputs
@@ -108,9 +109,16 @@ class Desk:
         """Make one variant: train or copy a model, or apply one technique to the variant before."""
         from tradeoff.accounting import account
         from tradeoff.formats import keras_files
+        from tradeoff.inspecting import inspect_layers
 
+        settle()
+        meter = peak_meter()
+        meter.begin()
         begun = perf_counter()
-        made = self._made(request, progress)
+        try:
+            made = self._made(request, progress)
+        finally:
+            peak = meter.end()
         keras_files.save_model(made.model, Path(request["folder"]) / MODEL_FILE)
         numbers = account(made.model)
         return {
@@ -122,6 +130,8 @@ class Desk:
             "left_out": dict(made.left_out),
             "notes": list(made.notes),
             "told": dict(made.facts),
+            "layers": inspect_layers(made.model),
+            "peak_bytes": peak.added,
             "seconds": perf_counter() - begun,
         }
 
@@ -170,6 +180,7 @@ class Desk:
                 seed=request["seed"],
                 progress=progress,
                 models=self.registry.models,
+                technique=technique.name,
             )
         )
         return found if isinstance(found, Rewritten) else Rewritten(found)

@@ -1,4 +1,4 @@
-"""Training and fine-tuning with one recipe, for models and for techniques alike. Runs in a worker."""
+"""Training a model by its recipe, from the start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import BadInput
-from tradeoff.quality import judge
 from tradeoff.vocabulary import Progress, Recipe, Split, Task
 
 if TYPE_CHECKING:
@@ -29,12 +28,14 @@ class History:
     :param seconds: all of it, compiling included.
     :param loss: the mean over the last epoch's steps.
     :param validation: the task's metric on the validation split after each epoch.
+    :param best: the epoch whose weights were chosen; ``None`` where they are the last one's.
     """
 
     epochs: int
     seconds: float
     loss: float
     validation: tuple[float, ...]
+    best: int | None = None
 
 
 def set_seed(seed: int) -> None:
@@ -61,11 +62,11 @@ def train(
     generator = np.random.default_rng(seed)
     size = min(recipe.batch_size, len(train))
     width = keras.ops.shape(model(train.x[:1], training=False))[-1]
-    _compile(model, keras_loss(task, width), recipe.learning_rate, recipe.epochs * (len(train) // size))
+    compile_model(model, keras_loss(task, width), recipe.learning_rate, recipe.epochs * (len(train) // size))
     loss, scores = math.nan, []
     for epoch in range(1, recipe.epochs + 1):
-        loss = _epoch(model, _batches(train, recipe, size, generator))
-        if not math.isfinite(loss) or _broken(model):
+        loss = _epoch(model, batches(train, recipe, size, generator))
+        if not math.isfinite(loss) or broken(model):
             raise BadInput(
                 f"training {model.name} came to NaN (loss {loss:g}) in epoch {epoch} of {recipe.epochs} at learning "
                 f"rate {recipe.learning_rate:g}; lower the learning rate, or look for NaN in the data"
@@ -75,7 +76,8 @@ def train(
     return History(recipe.epochs, perf_counter() - begun, loss, tuple(scores))
 
 
-def _compile(model: Any, loss: Any, learning_rate: float, steps: int) -> None:
+def compile_model(model: Any, loss: Any, learning_rate: float, steps: int) -> None:
+    """Adam with a cosine decay from ``learning_rate``."""
     import keras
 
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, max(1, steps))
@@ -95,7 +97,7 @@ def keras_loss(task: Task, width: int) -> Any:
     return {"mse": keras.losses.MeanSquaredError, "mae": keras.losses.MeanAbsoluteError}[task.loss]()
 
 
-def _batches(train: Split, recipe: Recipe, size: int, generator: np.random.Generator) -> Iterator[tuple[Array, Array]]:
+def batches(train: Split, recipe: Recipe, size: int, generator: np.random.Generator) -> Iterator[tuple[Array, Array]]:
     """One epoch of shuffled, augmented samples; the rest that fills no batch is left to other epochs."""
     x = train.x if recipe.augment is None else recipe.augment(train.x, generator)
     order = generator.permutation(len(train))
@@ -113,7 +115,7 @@ def _epoch(model: Any, batches: Iterator[tuple[Array, Array]]) -> float:
     return loss
 
 
-def _broken(model: Any) -> bool:
+def broken(model: Any) -> bool:
     """Whether a weight is no number; a rectifier makes 0 of NaN, so the loss can look sound."""
     import keras
     import numpy as np
@@ -122,8 +124,14 @@ def _broken(model: Any) -> bool:
 
 
 def _validate(model: Any, validation: Split, task: Task) -> float:
+    from tradeoff.quality import judge
+
+    return judge(outputs_for(model, validation), validation.y, task)[task.metric]
+
+
+def outputs_for(model: Any, split: Split) -> Array:
+    """What a compiled model gives for all of ``split``."""
     import numpy as np
 
-    starts = range(0, len(validation), _VALIDATION_BATCH)
-    outputs = [model.predict_on_batch(validation.x[start : start + _VALIDATION_BATCH]) for start in starts]
-    return judge(np.concatenate(outputs), validation.y, task)[task.metric]
+    starts = range(0, len(split), _VALIDATION_BATCH)
+    return np.concatenate([model.predict_on_batch(split.x[start : start + _VALIDATION_BATCH]) for start in starts])

@@ -1,0 +1,85 @@
+"""What keeping zeros and clusters costs an epoch, beside a plain epoch of fine-tuning; all in one process, in turns.
+
+Processor time is taken, of all threads: an epoch is long enough for other processes to come between.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from time import process_time
+from typing import Any
+
+import numpy as np
+import pytest
+from figures import Note, show
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from tradeoff.registry import Registry
+from tradeoff.vocabulary import Rewriting
+
+# TensorFlow's tensors have not followed NumPy 2 here, and Keras copies them to the host in this way.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:In the future `np.object` will be defined:FutureWarning"),
+]
+#: The most that an epoch may cost, as a multiple of a plain one.
+MOST = 1.3
+#: Timed epochs of each fine-tuning; the first one compiles and is not timed.
+EPOCHS = 4
+ROUNDS = 3
+Shape = Callable[[Any], Any]
+STRUCTURES: dict[str, Shape] = {
+    "plain": lambda kernel: kernel,
+    "half of the weights zero": lambda kernel: np.where(np.abs(kernel) < 0.67, 0, kernel),
+    "clusters": lambda kernel: np.round(kernel * 3) / 3,
+    "clusters and zeros": lambda kernel: np.where(np.abs(kernel) < 0.67, 0, np.round(kernel * 3) / 3),
+}
+
+
+def epochs_of(registry: Registry, name: str, structure: Shape) -> list[float]:
+    """Processor seconds of each epoch of one fine-tuning of a net whose kernels have the structure."""
+    from tradeoff import training
+
+    model = registry.models[name]
+    task = registry.task_of(model)
+    splits = task.load()
+    assert model.build is not None
+    training.set_seed(0)
+    net, generator = model.build(), np.random.default_rng(0)
+    for kernel in training.structure.kernels(net):
+        drawn = generator.normal(size=kernel.shape)
+        kernel.assign((0.05 * structure(drawn)).astype(np.float32))
+    ends: list[float] = []
+    job = Rewriting(
+        model=net,
+        values={},
+        task=task,
+        train=splits.train,
+        calibration=splits.calibration,
+        validation=splits.validation,
+        recipe=replace(model.recipe, augment=None) if model.recipe else None,
+        seed=0,
+        progress=lambda text, done: ends.append(process_time()),
+    )
+    training.fine_tune(job, net, epochs=EPOCHS + 1, learning_rate=1e-6)
+    return [after - before for before, after in pairwise(ends)]
+
+
+@pytest.mark.benchmark(group="an epoch of fine-tuning")
+@pytest.mark.parametrize("name", ["dense", "cnn", "ds_cnn"])
+def test_an_epoch_that_keeps_structure(
+    benchmark: BenchmarkFixture, figure: Note, registry: Registry, name: str
+) -> None:
+    pytest.importorskip("keras")
+    taken: dict[str, list[float]] = {kind: [] for kind in STRUCTURES}
+    for _ in range(ROUNDS):
+        for kind, structure in STRUCTURES.items():
+            taken[kind] += epochs_of(registry, name, structure)
+    show(benchmark, taken["clusters and zeros"])
+    plain = statistics.median(taken["plain"])
+    for kind, seconds in taken.items():
+        if kind != "plain":
+            figure(f"{name}: an epoch with {kind}, against a plain one", statistics.median(seconds) / plain, MOST, "x")

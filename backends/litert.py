@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -11,23 +10,20 @@ import tradeoff
 from tradeoff.engine import KERAS, engine_environment
 
 from .litert_anatomy import anatomy
-from .litert_checks import check
-from .litert_convert import converted
 from .litert_intermediates import intermediates
 from .litert_profile import profile
-from .litert_quantizer import MADE, QUANTIZER, chosen_for, quantized
+from .litert_quantizer import MADE, QUANTIZER, without_quantizer
 from .litert_runner import KERNELS, XNNPACK, LiteRTRunner
+from .litert_write import written
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
     from tradeoff.vocabulary import Array
 
-ARTIFACT: Final = "model.tflite"
 INSTALL: Final = "tradeoff[litert]"
 _NO_BFLOAT16: Final = tradeoff.Refusal(
     "not supported by format", "no converter writes weights of bfloat16 that LiteRT's kernels read; fp16 is as small"
 )
-_NO_QUANTIZER: Final = tradeoff.Refusal("not installed", f"{QUANTIZER.distribution}: pip install '{INSTALL}'")
 
 
 class LiteRTBackend(tradeoff.Backend):
@@ -62,13 +58,7 @@ class LiteRTBackend(tradeoff.Backend):
 
     def abilities(self, parameters: Mapping[str, Value]) -> tradeoff.Capabilities:
         """Without the quantizer, what TensorFlow's converter makes remains."""
-        if QUANTIZER.installed():
-            return self.capabilities
-        return replace(
-            self.capabilities,
-            precisions=tuple(name for name in self.capabilities.precisions if name not in MADE),
-            refusals={**self.capabilities.refusals, **dict.fromkeys(MADE, _NO_QUANTIZER)},
-        )
+        return without_quantizer(self.capabilities, INSTALL)
 
     def environment(self, parameters: Mapping[str, Value], device: str) -> tradeoff.Environment:
         """One worker for all thread counts and kernels: the interpreter takes them, not the process."""
@@ -80,15 +70,7 @@ class LiteRTBackend(tradeoff.Backend):
 
     def convert(self, job: tradeoff.Conversion) -> Path:
         """Write the flatbuffer, and make sure that it is what was asked for."""
-        job.progress("converting", 0.1)
-        blob, chosen = _made(job)
-        if job.precision != "float32":
-            job.progress("checking what became of it", 0.9)
-            left = check(blob, job.precision, chosen)
-            if left:
-                job.progress(left, 0.95)
-        (job.folder / ARTIFACT).write_bytes(blob)
-        return job.folder / ARTIFACT
+        return written(job)
 
     def load(self, job: tradeoff.Loading) -> tradeoff.Runner:
         """Load the file and allocate it."""
@@ -109,17 +91,6 @@ class LiteRTBackend(tradeoff.Backend):
 
 def _settings(job: tradeoff.Loading) -> tuple[int, str]:
     return int(job.parameters["threads"]), str(job.parameters.get("kernels", XNNPACK))
-
-
-def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
-    """The file, and the results in it that ``mixed`` was to leave in floating point."""
-    if job.precision not in MADE:
-        return converted(job.load_model(), job.precision, job.calibration), frozenset()
-    mixed = job.precision == "mixed"
-    blob = converted(job.load_model(), "float32", job.calibration, marked=mixed)
-    chosen = chosen_for(blob, job.values) if mixed else frozenset()
-    job.progress("quantizing", 0.5)
-    return quantized(blob, job.precision, job.calibration, chosen), chosen
 
 
 @tradeoff.hookimpl

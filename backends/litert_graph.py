@@ -102,10 +102,18 @@ class Graph:
         return node.inputs[2 if node.kind == "TRANSPOSE_CONV" else 0]
 
 
+def schema_of_tflite() -> Any:
+    """The classes that read the format: LiteRT and TFLM both bring them."""
+    try:
+        from ai_edge_litert import schema_py_generated as schema
+    except ImportError:
+        from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+    return schema
+
+
 def read_graph(blob: bytes) -> Graph:
     """The main graph of a file that the runtime has checked; a broken one raises anything."""
-    from ai_edge_litert import schema_py_generated as schema
-
+    schema = schema_of_tflite()
     model = schema.Model.GetRootAs(blob, 0)
     graph = model.Subgraphs(0)
     codes = [_kind(schema, model.OperatorCodes(number)) for number in range(model.OperatorCodesLength())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +32,7 @@ def profile(artifact: Path, threads: int, kernels: str, batch: Array) -> tradeof
     graph = read_graph(blob)
     times, why_not = seconds(blob, graph, batch, threads, kernels)
     details = {found["index"]: found for found in allocated(artifact, len(batch)).get_tensor_details()}
-    weights = _weights(graph)
+    weights = weights_by_operator(graph)
     operators = tuple(
         tradeoff.Operator(
             name=graph.name(node),
@@ -40,7 +40,7 @@ def profile(artifact: Path, threads: int, kernels: str, batch: Array) -> tradeof
             seconds=times[place] if times else None,
             weights_bytes=weights[place],
             output_bytes=sum(_bytes(details[number]) for number in node.outputs),
-            flops=_flops(node, details),
+            flops=flops(node, lambda number: _shape(details[number])),
         )
         for place, node in enumerate(graph.work)
     )
@@ -53,7 +53,7 @@ def profile(artifact: Path, threads: int, kernels: str, batch: Array) -> tradeof
     )
 
 
-def _weights(graph: Graph) -> list[int]:
+def weights_by_operator(graph: Graph) -> list[int]:
     """Bytes of the constants of each operator; what several share counts at the first."""
     counted: set[int] = set()
     found = []
@@ -84,10 +84,10 @@ def _shape(details: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(details["shape"].tolist())
 
 
-def _flops(node: Node, details: Mapping[int, Mapping[str, Any]]) -> float | None:
+def flops(node: Node, shape_of: Callable[[int], tuple[int, ...]]) -> float | None:
     """Two for each product that is added up; ``None`` for operators that nobody counts in this way."""
     if node.kind not in _PRODUCTS or len(node.inputs) < 2:
         return None
     begin, end = _PRODUCTS[node.kind]
-    weights = _shape(details[node.inputs[1]])
-    return 2.0 * math.prod(_shape(details[node.outputs[0]])) * math.prod(weights[begin:end])
+    weights = shape_of(node.inputs[1])
+    return 2.0 * math.prod(shape_of(node.outputs[0])) * math.prod(weights[begin:end])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
@@ -28,6 +29,22 @@ _KINDS: Final = {
     "depthwise": ("DEPTHWISE_CONV_2D",),
 }
 _ENDS: Final = ("first", "last", "ends")
+
+
+def without_quantizer(can: tradeoff.Capabilities, install: str) -> tradeoff.Capabilities:
+    """What a backend can do of ``can`` where the quantizer may be missing: what TensorFlow's converter makes remains.
+
+    :param install: what to give pip then.
+    """
+    if QUANTIZER.installed():
+        return can
+    missing = tradeoff.Refusal("not installed", f"{QUANTIZER.distribution}: pip install '{install}'")
+    made = [name for name in MADE if name in can.precisions]
+    return replace(
+        can,
+        precisions=tuple(name for name in can.precisions if name not in made),
+        refusals={**can.refusals, **dict.fromkeys(made, missing)},
+    )
 
 
 def quantized(blob: bytes, precision: str, calibration: Array, chosen: frozenset[str] = frozenset()) -> bytes:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
 
+from .litert_edges import edge, framed
 from .litert_graph import read_graph
 
 if TYPE_CHECKING:
@@ -21,18 +21,6 @@ KERNELS: Final = {
     "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES",
     "reference": "BUILTIN_REF",
 }
-_QUANTIZED: Final = ("int8", "uint8", "int16", "uint16")
-_TAKEN: Final = ("float32", "float16", "float64", "int32", "int64")
-
-
-@dataclass(frozen=True)
-class Edge:
-    """What comes in or goes out; ``scale`` is zero where it is no quantized tensor."""
-
-    index: int
-    dtype: Any
-    scale: float
-    zero: int
 
 
 class LiteRTRunner:
@@ -49,68 +37,30 @@ class LiteRTRunner:
                 "not implemented here",
                 f"{artifact.name} has {len(taken)} inputs and {len(given)} outputs; a request is one of each",
             )
-        self._input = _edge(taken[0], artifact, "input")
-        self._output = _edge(given[0], artifact, "output")
+        self._source, self._target = int(taken[0]["index"]), int(given[0]["index"])
+        self._input = edge(taken[0], artifact, "input")
+        self._output = edge(given[0], artifact, "output")
         self._signature: tuple[int, ...] = tuple(taken[0]["shape_signature"].tolist())
         self._allocated = {tuple(taken[0]["shape"].tolist()): first}
 
     def bind(self, batch: Array) -> Callable[[], Array]:
         """A call that is one whole request on ``batch``."""
-        import numpy as np
-
         ready = self._for(batch.shape)
-        if self._input.scale:
-            return self._quantizing(ready, np.ascontiguousarray(batch, dtype=np.float32))
-        call = self._plain(ready, np.ascontiguousarray(batch, dtype=self._input.dtype))
-        return self._dequantizing(call) if self._output.scale else call
+        return framed(batch, self._input, self._output, lambda given: self._plain(ready, given))
 
     def _plain(self, ready: Any, given: Array) -> Callable[[], Array]:
         # Defaults are locals: looking names up in the enclosing scope costs another 1 % of a request of 4 us.
         def answer(
             copy_in: Callable[[int, Array], None] = ready.set_tensor,
-            source: int = self._input.index,
+            source: int = self._source,
             batch: Array = given,
             invoke: Callable[[], None] = ready.invoke,
             copy_out: Callable[[int], Array] = ready.get_tensor,
-            target: int = self._output.index,
+            target: int = self._target,
         ) -> Array:
             copy_in(source, batch)
             invoke()
             return copy_out(target)
-
-        return answer
-
-    def _quantizing(self, ready: Any, given: Array) -> Callable[[], Array]:
-        """Whoever ships such a file has to turn floats into its integers: that is a part of the request."""
-        import numpy as np
-
-        edge = self._input
-        limits = np.iinfo(edge.dtype)
-        room = np.empty(given.shape, np.float32)
-        whole = np.empty(given.shape, edge.dtype)
-        invoke = self._plain(ready, whole)
-        call = self._dequantizing(invoke) if self._output.scale else invoke
-
-        def answer() -> Array:
-            np.divide(given, edge.scale, out=room)
-            np.rint(room, out=room)
-            np.add(room, edge.zero, out=room)
-            np.clip(room, limits.min, limits.max, out=room)
-            whole[...] = room
-            return call()
-
-        return answer
-
-    def _dequantizing(self, call: Callable[[], Array]) -> Callable[[], Array]:
-        import numpy as np
-
-        scale, zero = np.float32(self._output.scale), np.float32(self._output.zero)
-
-        def answer() -> Array:
-            found = call().astype(np.float32)
-            found -= zero
-            found *= scale
-            return found
 
         return answer
 
@@ -128,7 +78,7 @@ class LiteRTRunner:
             )
         ready = interpreter(self._artifact, self._threads, self._kernels)
         try:
-            ready.resize_tensor_input(self._input.index, shape)
+            ready.resize_tensor_input(self._source, shape)
             ready.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise tradeoff.Refused("not supported by format", f"no batch of shape {shape}: {error}") from error
@@ -178,16 +128,3 @@ def _custom(artifact: Path) -> tuple[str, ...]:
         return read_graph(artifact.read_bytes()).custom
     except Exception:  # noqa: BLE001 - the file may be anything, and then names nothing
         return ()
-
-
-def _edge(details: Any, artifact: Path, what: str) -> Edge:
-    word = details["dtype"].__name__
-    scale, zero = details["quantization"]
-    if word in _QUANTIZED and scale > 0:
-        return Edge(details["index"], details["dtype"], float(scale), int(zero))
-    if word not in _TAKEN:
-        raise tradeoff.Refused(
-            "not supported by format",
-            f"the {what} of {artifact.name} is {word} without a scale: nobody can tell what a float is in it",
-        )
-    return Edge(details["index"], details["dtype"], 0.0, 0)

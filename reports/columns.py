@@ -20,6 +20,7 @@ KNOWN: Final = frozenset(
         *("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"),
         *("load_seconds", "first_seconds", "peak_bytes", "process_bytes", "python_bytes", "native_bytes"),
         *("device_bytes", "weights_bytes", "activations_bytes"),
+        *("arena_bytes", "arena_32bit_bytes", "flash_bytes"),
         *("parity_top1", "parity_cosine", "snr", "max_error"),
     }
 )
@@ -60,6 +61,9 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         _measured("energy", "energy", "joules", 5, "J"),
         _measured("energy_above_idle", "above idle", "joules", 12, "J"),
         _measured("peak_bytes", "memory", "bytes", 9, "B"),
+        _measured("arena_bytes", "arena", "bytes", 4, "B"),
+        _measured("arena_32bit_bytes", "32-bit arena", "bytes", 5, "B"),
+        _measured("flash_bytes", "flash", "bytes", 4, "B"),
         _measured("load_seconds", "load", "seconds", 10, "s"),
         _measured("top1_agreement", "agreement", "percent", 9),
         _measured("loss", "loss", "number", 10),

@@ -25,6 +25,7 @@ FRAMEWORKS = frozenset(
         "scipy",
         "sklearn",
         "tensorflow",
+        "tflite_micro",
         "tf_keras",
         "torch",
     }

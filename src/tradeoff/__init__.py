@@ -24,6 +24,8 @@ from tradeoff.vocabulary import (
     Conversion,
     Device,
     Environment,
+    Estimated,
+    Figure,
     Loading,
     Meter,
     Model,
@@ -41,6 +43,7 @@ from tradeoff.vocabulary import (
     Splits,
     Task,
     Technique,
+    Workload,
 )
 
 __all__ = [
@@ -51,6 +54,8 @@ __all__ = [
     "Conversion",
     "Device",
     "Environment",
+    "Estimated",
+    "Figure",
     "Loading",
     "Meter",
     "Model",
@@ -71,5 +76,6 @@ __all__ = [
     "Task",
     "Technique",
     "TradeoffError",
+    "Workload",
     "hookimpl",
 ]

@@ -22,7 +22,8 @@ from tradeoff.record import Measurement, Record
 from tradeoff.runs.replay import ReplayClock, Tape, leave_untimed, replay
 from tradeoff.store import Entry
 from tradeoff.supply import Supply
-from tradeoff.vocabulary import Direction, Progress, Provenance
+from tradeoff.virtual_clock import figures_of, group_of, measurements_of, profile_of, without_seconds
+from tradeoff.vocabulary import Device, Direction, Progress, Provenance
 
 _PAIRS: Final = "against the baseline on the same runtime, timed in turns; "
 _SINGLES: Final = "of single requests, each timed by itself; 95 % interval"
@@ -126,6 +127,9 @@ class Corridor:
             leave_untimed(benchmark)
             self._note("latency", None, "s", "lower", f"{self.cell.backend.name} only has a size: nothing here runs it")
             return
+        if not self._device.is_here:
+            self._estimate(artifact, benchmark)
+            return
         if self.cell.load.scenario:
             self._serve(artifact, benchmark)
             return
@@ -141,9 +145,28 @@ class Corridor:
             ratio = estimate_lots(lots, ratios)
             self._note_estimate("speed_up", ratio, "1", "higher", _PAIRS)
 
+    def _estimate(self, artifact: Entry, benchmark: Any) -> None:
+        """Note what is known of a request on a device that is not here, and give it to pytest-benchmark as one round.
+
+        Nothing of this machine is noted for it: neither times nor memory.
+        """
+        found = self._supply.estimated(self.cell, artifact, self._progress).facts
+        figures = figures_of(found)
+        self._measurements |= measurements_of(figures.values(), self._device)
+        self._verdicts += found["verdicts"]
+        self._facts |= {**self._how_run(), "estimate": {"source": found["source"]}}
+        self._note_anatomy(found, "")
+        latency = figures.get("latency")
+        if latency is None or latency.value is None:
+            leave_untimed(benchmark)
+            return
+        self._facts["estimate"]["error"] = latency.error
+        tape = Tape((latency.value,), group=group_of(self.cell.axes, latency))
+        replay(benchmark, self._clock, self.cell.axes, tape)
+
     def footprint(self, artifact: Entry) -> None:
         """Note what a process that does nothing else takes to load the artifact and to run it: time and memory."""
-        if not self._runs:
+        if not self._runs or not self._device.is_here:
             return
         try:
             facts, missed = self._supply.footprint(self.cell, artifact, self._progress).facts, ""
@@ -160,6 +183,9 @@ class Corridor:
         self._note("python_bytes", python, "B", "lower", missed, self._provenance)
         self._note("native_bytes", native, "B", "lower", missed or _NATIVE, "modelled")
         self._note("device_bytes", None, "B", "lower", missed or _DEVICE)
+        self._note_anatomy(facts, missed)
+
+    def _note_anatomy(self, facts: Mapping[str, Any], missed: str) -> None:
         unsaid = missed or f"backend {self.cell.backend.name} does not say"
         weights, activations = facts.get("weights_bytes"), facts.get("activations_bytes")
         self._note("weights_bytes", weights, "B", "lower", unsaid if weights is None else "", self._provenance)
@@ -172,11 +198,23 @@ class Corridor:
         if not self._runs or self.cell.load.scenario or self._timing.once:
             return
         try:
-            found = self._supply.profile(self.cell, artifact, self._progress).facts["profile"]
+            found = self._profile(artifact)
         except TradeoffError as error:
             found = {"operators": [], "source": "", "seconds": "unavailable", "note": str(error)}
         if found is not None:
             self._facts["profile"] = found
+
+    def _profile(self, artifact: Entry) -> Mapping[str, Any] | None:
+        if self._device.is_here:
+            return self._profile_here(artifact)
+        estimated = self._supply.estimated(self.cell, artifact, self._progress).facts
+        there = profile_of(estimated, figures_of(estimated))
+        here = None if there else self._profile_here(artifact)
+        return without_seconds(here, self._device) if here else there
+
+    def _profile_here(self, artifact: Entry) -> Mapping[str, Any] | None:
+        found: Mapping[str, Any] | None = self._supply.profile(self.cell, artifact, self._progress).facts["profile"]
+        return found
 
     def _note_latency(self, lots: Lots) -> None:
         found = estimate_lots(lots.kept, timings)
@@ -229,9 +267,9 @@ class Corridor:
 
     def energy(self, artifact: Entry) -> None:
         """Read meters around requests, after these were timed; without a meter it is noted why there are no joules."""
-        if self._timing.once or not self._runs:
+        if self._timing.once or not self._runs or not self._device.is_here:
             return
-        if self.cell.load.scenario or self._provenance != "measured":
+        if self.cell.load.scenario:
             nothing = unavailable("it is measured of requests one after the other, on this machine: b1, b8")
             self._measurements["energy"] = self._measurements["energy_above_idle"] = nothing
             return
@@ -259,8 +297,12 @@ class Corridor:
         return self._supply.registry.models[self.cell.model].finished
 
     @property
+    def _device(self) -> Device:
+        return self._supply.device(self.cell)
+
+    @property
     def _provenance(self) -> Provenance:
-        return self._supply.registry.devices[self.cell.device].provenance
+        return self._device.provenance
 
     def _how_run(self) -> Mapping[str, Any]:
         return {

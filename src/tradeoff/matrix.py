@@ -203,11 +203,21 @@ class _Judge:
             return can.refusals.get(precision) or Refusal(
                 "not implemented here", f"{choice.name} realises {', '.join(can.precisions)}, not {precision}"
             )
-        return _load_refusal(choice.name, can, load)
+        return _load_refusal(choice.name, can, load) or self._clock_refusal(device, load)
+
+    def _clock_refusal(self, device: str, load: Load) -> Refusal | None:
+        if not load.scenario or self._registry.devices[device].is_here:
+            return None
+        return Refusal(
+            "not implemented here",
+            f"{device} is not here, and {load.spelling} needs a clock that runs; requests one after the other are "
+            "estimated: b1, b8",
+        )
 
     def _place_refusal(self, choice: BackendChoice, can: Capabilities, device: str) -> Refusal | None:
-        if device not in can.devices:
-            return Refusal("no such device", f"{choice.name} runs on {', '.join(can.devices)}, not on {device}")
+        places = devices_of(self._registry, choice.name, can)
+        if device not in places:
+            return Refusal("no such device", f"{choice.name} runs on {_some(places)}, not on {device}")
         return self._registry.devices[device].present()
 
     def _finished_refusal(self, cell: Cell) -> Refusal | None:
@@ -224,6 +234,7 @@ class _Judge:
         return (
             self._place_refusal(cell.backend, can, cell.device)
             or _load_refusal(cell.backend.name, can, cell.load)
+            or self._clock_refusal(cell.device, cell.load)
             or _not_installed(backend.needs(cell.backend.parameters), backend.install)
             or self._model(cell.model)
         )
@@ -242,6 +253,16 @@ class _Judge:
 
     def _model_missing(self, name: str) -> Refusal | None:
         return _not_installed(self._registry.task_of(self._registry.models[name]).requires, "")
+
+
+def devices_of(registry: Registry, backend: str, can: Capabilities) -> tuple[str, ...]:
+    """Where a backend runs: the devices that it names, and those that name it."""
+    named = (name for name, device in registry.devices.items() if backend in device.backends)
+    return tuple(dict.fromkeys((*can.devices, *named)))
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _load_refusal(backend: str, can: Capabilities, load: Load) -> Refusal | None:

@@ -28,10 +28,13 @@ from tradeoff.measure.timing import Timing, measure_lot, warm_up
 from tradeoff.own import own_from_json
 from tradeoff.parity.layers import compare_layers, read_outputs, write_outputs
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
+from tradeoff.virtual_clock import estimate_to_json, joined
 from tradeoff.vocabulary import (
+    Anatomy,
     Backend,
     Capabilities,
     Conversion,
+    Estimated,
     Loading,
     Model,
     Progress,
@@ -40,6 +43,7 @@ from tradeoff.vocabulary import (
     Runner,
     Split,
     Task,
+    Workload,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +92,7 @@ class Desk:
             "serve": self.serve,
             "footprint": self.footprint,
             "profile": self.profile,
+            "estimate": self.estimate,
             "check": self.check,
             "layers": self.layers,
             "intermediates": self.intermediates,
@@ -319,6 +324,18 @@ class Desk:
         progress("profiling", 0.0)
         found = self._backend(request).profile(self._loading(request), batch)
         return {"profile": asdict(found) if found else None}
+
+    def estimate(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """What is known of a request on a device that is not here: from the backend, and from the device's model."""
+        progress("estimating", 0.0)
+        backend, loading, samples = self._backend(request), self._loading(request), request["batch"]
+        found = backend.estimate(loading, samples) or Estimated()
+        model = self.registry.devices[request["device"]].model
+        if model is not None:
+            progress("asking the model of the device", 0.5)
+            found = joined(found, model(Workload(loading.artifact, samples, found)))
+        anatomy = backend.anatomy(loading, samples) or Anatomy()
+        return {**estimate_to_json(found), **asdict(anatomy)}
 
     def check(self, request: Mapping[str, Any], progress: Progress) -> Any:
         """Look at one thing that a plugin has promised, for the conformance kit."""

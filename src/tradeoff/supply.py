@@ -29,12 +29,14 @@ from tradeoff.measure.timing import Timing
 from tradeoff.processes.workers import Workers
 from tradeoff.registry import Registry
 from tradeoff.store import Entry, Store
-from tradeoff.vocabulary import Backend, Capabilities, Environment, Progress
+from tradeoff.vocabulary import Backend, Capabilities, Device, Environment, Progress
 
 #: Raise it when the footprint of the same artifact is measured in another way.
 _FOOTPRINT_VERSION: Final = "1"
 #: Raise it when operators are profiled in another way.
 _PROFILE_VERSION: Final = "1"
+#: Raise it when what is known of a device that is not here is put together in another way.
+_ESTIMATE_VERSION: Final = "1"
 #: A worker that needs no framework.
 _PLAIN: Final = Environment("data")
 #: What of a machine decides how long loading takes and how much memory, beside the instruction sets.
@@ -276,6 +278,22 @@ class Supply:
             "batch": cell.load.batch,
         }
         return self._make("result", inputs, self._running(cell), request, progress)
+
+    def estimated(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry:
+        """What is known of a request on a device that is not here."""
+        inputs = {
+            **self._where(cell, artifact),
+            "estimate": _ESTIMATE_VERSION,
+            "version": self.registry.backends[cell.backend.name].version,
+            "model": self.device(cell).version,
+            "batch": cell.load.batch,
+        }
+        request = {**self._how(cell), **_shipped(artifact), "stage": "estimate", "batch": cell.load.batch}
+        return self._make("result", inputs, self._running(cell), request, progress)
+
+    def device(self, cell: Cell) -> Device:
+        """Where the cell runs."""
+        return self.registry.devices[cell.device]
 
     def layers(
         self, cell: Cell, artifact: Entry, samples: int, folder: Path, progress: Progress

@@ -12,7 +12,7 @@ from tradeoff.chain import Step, parse_chain
 from tradeoff.conformance.kit import Subject
 from tradeoff.engine import engine_requirements
 from tradeoff.errors import BadInput, UnknownName
-from tradeoff.matrix import quoted
+from tradeoff.matrix import devices_of, quoted
 from tradeoff.options import split_words
 from tradeoff.pytest_cells import plugins_of
 from tradeoff.registry import PluginSources, Registry, load_registry
@@ -81,9 +81,8 @@ def _subject(text: str, registry: Registry, devices: tuple[str, ...]) -> Subject
     backend = registry.backends[choice.name]
     needs = (*backend.needs(choice.parameters), *backend.converter_requires, *engine_requirements())
     _check_installed(f"backend {choice.name}", needs, backend.install)
-    return Subject(
-        backend, choice, _device(choice.name, backend.abilities(choice.parameters).devices, registry, devices)
-    )
+    declared = devices_of(registry, choice.name, backend.abilities(choice.parameters))
+    return Subject(backend, choice, _device(choice.name, declared, registry, devices))
 
 
 def _device(name: str, declared: tuple[str, ...], registry: Registry, asked: tuple[str, ...]) -> str:

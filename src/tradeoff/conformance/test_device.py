@@ -7,6 +7,7 @@ from typing import Final, get_args
 from tradeoff.conformance.imports import FRAMEWORKS, loaded_by_importing
 from tradeoff.conformance.kit import Kit
 from tradeoff.errors import Reason
+from tradeoff.matrix import devices_of
 from tradeoff.vocabulary import Environment, Provenance
 
 #: It is asked before anything runs, and in `tradeoff list`.
@@ -41,5 +42,6 @@ def test_that_it_is_not_there_has_a_reason_of_the_vocabulary(kit: Kit, device: s
 
 
 def test_some_backend_runs_on_it(kit: Kit, device: str) -> None:
-    runs = [name for name, backend in kit.registry.backends.items() if device in backend.capabilities.devices]
+    backends = kit.registry.backends.items()
+    runs = [name for name, backend in backends if device in devices_of(kit.registry, name, backend.capabilities)]
     assert runs, f"no backend declares {device}: nothing can be measured on it"

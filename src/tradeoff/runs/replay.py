@@ -39,10 +39,14 @@ class ReplayClock:
 
 @dataclass(frozen=True)
 class Tape:
-    """What is given back: seconds of one call, round by round, and how many calls stood behind each."""
+    """What is given back: seconds of one call, round by round, and how many calls stood behind each.
+
+    :param group: the heading under which pytest-benchmark shows it, where it is not the one that was planned.
+    """
 
     durations: tuple[float, ...] = ()
     iterations: int = 1
+    group: str = ""
 
 
 def replay(benchmark: Any, clock: ReplayClock, axes: Axes, tape: Tape) -> None:
@@ -50,6 +54,8 @@ def replay(benchmark: Any, clock: ReplayClock, axes: Axes, tape: Tape) -> None:
     benchmark.fullname = axes.spelling
     benchmark.params = {name: getattr(axes, name) for name in ("model", "chain", "backend", "device", "load")}
     benchmark.extra_info[JSON_KEY] = {"cell": axes.spelling}
+    if tape.group:
+        benchmark.group = tape.group
     clock.load(tape.durations)
     benchmark.pedantic(_nothing, rounds=max(1, len(tape.durations)), iterations=1)
     if benchmark.stats is not None:
@@ -77,7 +83,8 @@ def tape_of(entry: Mapping[str, Any] | None) -> Tape:
     if entry is None:
         return Tape()
     try:
-        return Tape(tuple(map(float, entry["stats"]["data"])), int(entry["stats"]["iterations"]))
+        stats = entry["stats"]
+        return Tape(tuple(map(float, stats["data"])), int(stats["iterations"]), str(entry.get("group") or ""))
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"the journal's samples of a cell cannot be read: {error!r}") from error
 

@@ -1,0 +1,108 @@
+"""Backend ``mcu``: a ``.tflite`` file in TFLM, TensorFlow Lite for Microcontrollers, by its real interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import tradeoff
+from tradeoff.engine import KERAS, engine_environment
+
+from .litert_quantizer import QUANTIZER, without_quantizer
+from .litert_write import written
+from .mcu_arena import figures
+from .mcu_profile import anatomy, profile
+from .mcu_runner import TFLMRunner
+
+if TYPE_CHECKING:
+    from tradeoff.spelling import Value
+    from tradeoff.vocabulary import Array
+
+INSTALL: Final = "tradeoff[mcu]"
+#: No chip in particular: what is known without one.
+ANY: Final = "any@tflm"
+
+
+def _unsupported(detail: str) -> tradeoff.Refusal:
+    return tradeoff.Refusal("not supported by format", detail)
+
+
+_HYBRID: Final = "TFLM has no kernels that multiply float activations by {} weights: int8 quantizes both"
+
+
+class MCUBackend(tradeoff.Backend):
+    """What litert converts, run by TFLM's own interpreter and its reference kernels; a request is floats in and out."""
+
+    name = "mcu"
+    summary = (
+        "TFLM, the runtime of microcontrollers: outputs and memory by its real interpreter, no time of this machine"
+    )
+    capabilities = tradeoff.Capabilities(
+        precisions=("float32", "int8", "int16x8", "mixed"),
+        refusals={
+            "fp16": _unsupported("TFLM does not unpack weights of float16"),
+            "bf16": _unsupported("no converter writes weights of bfloat16 that TFLM's kernels read"),
+            "dynamic": _unsupported(_HYBRID.format("8-bit")),
+            "int4": _unsupported(_HYBRID.format("4-bit")),
+            "int8w": _unsupported(
+                "TFLM runs weights that are unpacked from 8 bits, and answers wrongly; int8 is right"
+            ),
+        },
+        devices=(ANY,),
+        reads=(".tflite",),
+    )
+    requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (tradeoff.Requirement("tflite_micro", "tflite-micro"),)
+    converter_requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (
+        KERAS,
+        tradeoff.Requirement("tensorflow", "tensorflow"),
+        # Its version counts where it is there; where it is not, the rest can still be converted.
+        *((QUANTIZER,) if QUANTIZER.installed() else ()),
+    )
+    install = INSTALL
+    # Its devices are not this machine, which the preset is about.
+    quick = False
+
+    def abilities(self, parameters: Mapping[str, Value]) -> tradeoff.Capabilities:
+        """Without the quantizer, what TensorFlow's converter makes remains."""
+        return without_quantizer(self.capabilities, INSTALL)
+
+    def environment(self, parameters: Mapping[str, Value], device: str) -> tradeoff.Environment:
+        """One worker for all devices: none of them changes what TFLM computes."""
+        return tradeoff.Environment("mcu", modules=("tflite_micro",))
+
+    def conversion_environment(self, parameters: Mapping[str, Value]) -> tradeoff.Environment:
+        """The converter reads TensorFlow graphs alone, whatever engine the model was trained on."""
+        return engine_environment("tensorflow")
+
+    def convert(self, job: tradeoff.Conversion) -> Path:
+        """Write the flatbuffer that litert would write, and make sure that it is what was asked for."""
+        return written(job)
+
+    def load(self, job: tradeoff.Loading) -> tradeoff.Runner:
+        """Try the file in a process that may die of it, then load it."""
+        return TFLMRunner(job.artifact)
+
+    def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
+        """Constants as they are stored, and what operators fill for one sample."""
+        return anatomy(job.artifact)
+
+    def profile(self, job: tradeoff.Loading, batch: Array) -> tradeoff.Profile:
+        """The file's operators; a microcontroller's seconds are not to be had here."""
+        return profile(job.artifact)
+
+    def estimate(self, job: tradeoff.Loading, samples: int) -> tradeoff.Estimated:
+        """The arena, searched for, and what is known of the flash."""
+        return tradeoff.Estimated(figures(job.artifact))
+
+
+@tradeoff.hookimpl
+def tradeoff_backends() -> Sequence[tradeoff.Backend]:
+    """The backend ``mcu``."""
+    return [MCUBackend()]
+
+
+@tradeoff.hookimpl
+def tradeoff_devices() -> Sequence[tradeoff.Device]:
+    """A microcontroller of which nothing else is known: no speed is made up for it."""
+    return [tradeoff.Device(ANY, "simulated", "a microcontroller with TFLM, of no speed or size in particular")]

@@ -58,6 +58,7 @@ class Estimate:
     :param seconds: of one request; ``None`` with the reason in ``notes``.
     :param validation: how wrong such latencies were, where that was checked.
     :param shares: of the time that compute, memory and overhead take.
+    :param untimed: why there is no latency, or nothing.
     :param unmodelled: operators whose time is not counted.
     """
 
@@ -78,6 +79,7 @@ class Estimate:
     energy_joules: float | None
     shares: Mapping[str, float]
     operators: tuple[OperatorEstimate, ...] = field(repr=False)
+    untimed: str = ""
     unmodelled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -101,7 +103,9 @@ def estimate(network: Network, model: str, profile: DeviceProfile) -> Estimate:
     flash, flash_limit = _flash(network, profile, notes)
     ram, ram_limit = _ram(network, peak, profile, notes)
     problems += _too_large("flash", flash, flash_limit) + _too_large("RAM", ram, ram_limit, _where(network, peak))
-    parts = _parts(network, profile, precision, notes)
+    untimed, peaked = _untimed(profile, precision), has_peak(profile, precision)
+    parts = [] if untimed else [_part(network, layer, profile, precision, peaked) for layer in network.layers]
+    notes += [untimed] if untimed else []
     unmodelled = sorted({layer.kind for layer in network.layers if not is_modelled(layer)})
     if unmodelled:
         notes.append(f"the time of {', '.join(unmodelled)} is not in it: no source gives their cycles")
@@ -130,6 +134,7 @@ def estimate(network: Network, model: str, profile: DeviceProfile) -> Estimate:
         seconds * watts if seconds is not None and watts else None,
         _shares(parts),
         _operators(network, parts, watts),
+        untimed,
         tuple(unmodelled),
         tuple(notes),
     )
@@ -205,15 +210,12 @@ class _Part:
     bound: Bound | None = None
 
 
-def _parts(network: Network, profile: DeviceProfile, precision: str, notes: list[str]) -> list[_Part]:
-    """The time of each operator, or nothing with a note that says why."""
-    latency = profile.latency.get(precision)
-    peaked = has_peak(profile, precision)
-    if latency is None and not peaked:
-        known = ", ".join(profile.latency) or "no precision"
-        notes.append(f"no latency: the profile gives cycles for {known}, and the file computes in {precision}")
-        return []
-    return [_part(network, layer, profile, precision, peaked) for layer in network.layers]
+def _untimed(profile: DeviceProfile, precision: str) -> str:
+    """Why there is no latency, or nothing."""
+    if precision in profile.latency or has_peak(profile, precision):
+        return ""
+    known = ", ".join(profile.latency) or "no precision"
+    return f"no latency: the profile gives cycles for {known}, and the file computes in {precision}"
 
 
 def _part(network: Network, layer: Layer, profile: DeviceProfile, precision: str, peaked: bool) -> _Part:

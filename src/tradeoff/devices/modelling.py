@@ -61,12 +61,13 @@ def model_of(profile: DeviceProfile, work: Workload) -> Estimated:
 
 
 def _figures(found: Estimate, samples: int) -> tuple[Figure, ...]:
-    notes = "; ".join(found.notes)
+    """Latency and energy with the error that latencies had; flash and RAM as far as they are known."""
     latency = None if found.seconds is None else found.seconds * samples
     energy = None if found.energy_joules is None else found.energy_joules * samples
+    told = "power while computing x latency" if energy is not None else found.untimed or "the profile gives no power"
     return (
-        Figure("latency", latency, "s", error=found.error, note=notes),
-        Figure("energy", energy, "J", error=found.error, note="power while computing x latency" if energy else notes),
-        Figure("flash_bytes", float(found.flash_bytes), "B"),
-        Figure("ram_bytes", float(found.ram_bytes), "B"),
+        Figure("latency", latency, "s", error=found.error, note=found.untimed),
+        Figure("energy", energy, "J", error=found.error, note=told),
+        Figure("flash_bytes", float(found.flash_bytes), "B", note="the file, and the runtime where its share is known"),
+        Figure("ram_bytes", float(found.ram_bytes), "B", note="; ".join(n for n in found.notes if n.startswith("RAM"))),
     )

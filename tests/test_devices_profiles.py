@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from device_nets import findings
 
-from tradeoff.devices.fitting import fit, learn
+from tradeoff.devices.fitting import Prior, fit
 from tradeoff.devices.points import population, published
 from tradeoff.devices.profiles import built_in, find, parse_profile, read_profile, shipped
 from tradeoff.devices.schema import SECTIONS
-from tradeoff.devices.validating import validate_energy
+from tradeoff.devices.validating import prior_of, validate_energy
 from tradeoff.errors import BadInput, UnknownName
 
 OWN = """
@@ -70,15 +70,15 @@ def test_a_shipped_profile_is_found_under_its_name_and_names_the_source_of_each_
 
 def test_the_cycles_of_the_profiles_are_those_that_the_published_points_give() -> None:
     checked = 0
-    priors = {}
+    priors: dict[tuple[str, str], Prior] = {}
     for system in published():
         profile = built_in().get(system.name)
         if profile is None:
             continue
-        if system.population not in priors:
-            members = [member.samples() for member in population(system.population)]
-            priors[system.population] = learn(system.form, members)
-        cycles = fit(system.samples(), priors[system.population])
+        key = (system.population, system.kernels)
+        if key not in priors:
+            priors[key] = prior_of(system, population(system.population))
+        cycles = fit(system.samples(), priors[key])
         assert profile.latency[system.precision].cycles == pytest.approx(cycles, rel=2e-3), system.name
         assert profile.figures["device.clock_mhz"] == pytest.approx(system.clock_hz / 1e6)
         checked += 1

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tradeoff.devices.battery import Life
     from tradeoff.devices.estimating import Estimate
     from tradeoff.devices.profiles import DeviceProfile
+    from tradeoff.devices.updates import Update
 
 _OPERATORS = 12
 _ACTIONS = ("list", "show", "check", "validate")
@@ -38,6 +39,9 @@ def add_estimate(parser: argparse.ArgumentParser, registry_of: Callable[[argpars
     parser.add_argument("--every", type=float, metavar="SECONDS", help="a request every so often, for the battery")
     parser.add_argument("--cell", default="CR2032", metavar="CELL", help="CR2032, AA, AA-lithium or LiPo:1000 (mAh)")
     parser.add_argument("--sleep-uw", type=float, metavar="MICROWATTS", help="power between requests")
+    parser.add_argument("--update-from", metavar="OLD.tflite", help="what an update from this version would take")
+    parser.add_argument("--link-kbit-s", type=float, metavar="SPEED", help="of the link that an update comes over")
+    parser.add_argument("--flash-kb-s", type=float, metavar="SPEED", help="of writing into flash")
     parser.set_defaults(command=lambda options: _estimate(options, registry_of))
 
 
@@ -99,16 +103,17 @@ def _estimate(options: argparse.Namespace, registry_of: Callable[[argparse.Names
     network = read_network(path)
     estimates = [estimate(network, path.name, profile) for profile in profiles]
     lives = [_life(options, each, profile) for each, profile in zip(estimates, profiles, strict=True)]
+    updates = [_update(options, each, profile) for each, profile in zip(estimates, profiles, strict=True)]
     if options.json:
         from dataclasses import asdict
 
         whole = [
-            {**to_json(each), "battery": asdict(life) if life else None}
-            for each, life in zip(estimates, lives, strict=True)
+            {**to_json(each), "battery": asdict(life) if life else None, "update": asdict(update) if update else None}
+            for each, life, update in zip(estimates, lives, updates, strict=True)
         ]
         print(json.dumps(whole[0] if len(whole) == 1 else whole, indent=1))
     elif len(estimates) == 1:
-        print("\n".join(estimate_lines(estimates[0], profiles[0], max(options.operators, 0), lives[0])))
+        print("\n".join(estimate_lines(estimates[0], profiles[0], max(options.operators, 0), lives[0], updates[0])))
     else:
         print("\n".join(scaling_lines(estimates)))
     return 1 if any(each.problems for each in estimates) else 0
@@ -128,6 +133,16 @@ def _life(options: argparse.Namespace, estimate: Estimate, profile: DeviceProfil
     if sleep < 0:
         raise BadInput(f"--sleep-uw {sleep:g} is no power; give microwatts, 0 or more")
     return life_of(cell, options.every, estimate.seconds, estimate.energy_joules, sleep / 1e6)
+
+
+def _update(options: argparse.Namespace, estimate: Estimate, profile: DeviceProfile) -> Update | None:
+    from tradeoff.devices.updates import update_of
+
+    if not options.update_from:
+        return None
+    power = profile.figure("power.active_mw")
+    new, old = Path(options.file), Path(options.update_from)
+    return update_of(old, new, estimate, power, options.link_kbit_s, options.flash_kb_s)
 
 
 def _devices(options: argparse.Namespace, registry_of: Callable[[argparse.Namespace], Registry]) -> int:

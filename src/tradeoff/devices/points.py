@@ -17,6 +17,8 @@ from tradeoff.errors import BadInput
 #: of one submitter, of which the system at hand then tells its other models only.
 LeftOut = Literal["family", "submitter"]
 _FOLDER: Final = "data"
+#: Fewer systems tell less of what they have in common than a whole population does.
+_ENOUGH: Final = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class System:
     clock_hz: float
     left_out: LeftOut
     submitter: str
+    kernels: str
     points: tuple[Point, ...] = field(default=(), repr=False)
 
     def samples(self, without: frozenset[str] = frozenset()) -> Samples:
@@ -66,6 +69,7 @@ def published() -> tuple[System, ...]:
             float(row["clock_mhz"]) * 1e6,
             "family" if row["left_out"] == "family" else "submitter",
             row["submitter"],
+            row["kernels"],
             tuple(points[row["system"], row["precision"]]),
         )
         for row in _rows("systems")
@@ -84,6 +88,13 @@ def population(name: str) -> tuple[System, ...]:
         known = sorted({system.population for system in published()})
         raise BadInput(f"there is no population {name!r}; known: {', '.join(known)}")
     return found
+
+
+def kin(system: System, members: Iterable[System]) -> tuple[System, ...]:
+    """Those of a population that tell most of a system: with kernels from the same maker, if they are enough."""
+    every = tuple(members)
+    same = tuple(member for member in every if member.kernels == system.kernels)
+    return same if len(same) >= _ENOUGH else every
 
 
 def _rows(name: str) -> Iterable[dict[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from tradeoff.devices.battery import Life
 from tradeoff.devices.estimating import Estimate, OperatorEstimate
 from tradeoff.devices.profiles import DeviceProfile, Validation
+from tradeoff.devices.updates import Update
 from tradeoff.devices.validating import EnergyFindings, Findings
 from tradeoff.text import columns, safe, seconds, size
 
@@ -34,7 +35,9 @@ def trust(validation: Validation | None) -> str:
     )
 
 
-def estimate_lines(estimate: Estimate, profile: DeviceProfile, most: int, life: Life | None = None) -> list[str]:
+def estimate_lines(
+    estimate: Estimate, profile: DeviceProfile, most: int, life: Life | None = None, update: Update | None = None
+) -> list[str]:
     """One estimate in full."""
     rows = [
         ("flash", _of(estimate.flash_bytes, estimate.flash_limit)),
@@ -47,6 +50,8 @@ def estimate_lines(estimate: Estimate, profile: DeviceProfile, most: int, life: 
         rows.append(("goes to", ", ".join(f"{name} {share:.0%}" for name, share in estimate.shares.items())))
     if life:
         rows.append(("battery", _life(life)))
+    if update:
+        rows.append(("update", _update(update)))
     lines = [f"{safe(estimate.model)} on {estimate.device}: {verdict(estimate)}", f"  {safe(profile.summary)}", ""]
     lines += columns(rows)
     lines += [f"  cannot run: {safe(problem)}" for problem in estimate.problems]
@@ -93,6 +98,19 @@ def _life(life: Life) -> str:
         f"{life.cell}, a request every {life.every:g} s: {long}, {life.watts * 1e3:.3g} mW on the average, "
         f"{life.share:.0%} of it for computing; modelled"
     )
+
+
+def _update(update: Update) -> str:
+    share = update.delta_bytes / update.new_bytes
+    parts = [f"a delta of {size(update.delta_bytes)}, {share:.0%} of the file, made and applied"]
+    if update.transfer_seconds is not None:
+        parts.append(f"transfer {seconds(update.transfer_seconds)}, modelled")
+    if update.write_seconds is not None:
+        energy = f", {joules(update.write_joules)}" if update.write_joules else ""
+        parts.append(f"writing {seconds(update.write_seconds)}{energy}, modelled")
+    if update.beside is not None:
+        parts.append("fits beside the old one" if update.beside else "does not fit beside the old one")
+    return "; ".join(parts)
 
 
 def _operators(estimate: Estimate, most: int) -> list[str]:

@@ -8,8 +8,8 @@ from math import log
 from statistics import fmean, median
 from typing import Final
 
-from tradeoff.devices.fitting import fit, learn
-from tradeoff.devices.points import Point, System, population, published
+from tradeoff.devices.fitting import Prior, fit, learn
+from tradeoff.devices.points import Point, System, kin, population, published
 
 #: Two submitters whose figures are that near have published the same measurement.
 _SAME: Final = 0.02
@@ -81,13 +81,14 @@ def _by_family(members: Sequence[System], asked: Sequence[System], misses: dict[
     """A family of models is left out of every system, and of what the systems have in common."""
     for family in dict.fromkeys(point.family for system in asked for point in system.points):
         without = frozenset((family,))
-        kept = [samples for system in members if (samples := system.samples(without)).cycles]
-        prior = learn(members[0].form, kept)
+        priors: dict[str, Prior] = {}
         for system in asked:
             left = [point for point in system.points if point.family == family]
             # Of a system with one family nothing would be left: there is nothing to be found out.
             if left and len(left) < len(system.points):
-                cycles = fit(system.samples(without), prior)
+                if system.kernels not in priors:
+                    priors[system.kernels] = prior_of(system, members, without)
+                cycles = fit(system.samples(without), priors[system.kernels])
                 misses[system.name, system.precision] += [_miss(system, point, cycles) for point in left]
 
 
@@ -102,13 +103,21 @@ def _by_submitter(
             for system in members
             if system.submitter != submitter and not any(_same(system, own) for own in theirs)
         ]
-        prior = learn(members[0].form, [system.samples() for system in others])
+        priors: dict[str, Prior] = {}
         for system in asked:
             if system.submitter != submitter:
                 continue
+            if system.kernels not in priors:
+                priors[system.kernels] = prior_of(system, others)
             for point in system.points:
-                cycles = fit(system.samples(frozenset((point.family,))), prior)
+                cycles = fit(system.samples(frozenset((point.family,))), priors[system.kernels])
                 misses[system.name, system.precision].append(_miss(system, point, cycles))
+
+
+def prior_of(system: System, members: Iterable[System], without: frozenset[str] = frozenset()) -> Prior:
+    """What is known of a system before its own points: what its kin have in common."""
+    samples = [member.samples(without) for member in kin(system, members)]
+    return learn(system.form, [sample for sample in samples if sample.cycles])
 
 
 def _same(one: System, other: System) -> bool:

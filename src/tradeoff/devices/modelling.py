@@ -36,7 +36,8 @@ def device_of(profile: DeviceProfile) -> Device:
 
 def model_of(profile: DeviceProfile, work: Workload) -> Estimated:
     """What the profile says of one request to an artifact."""
-    from tradeoff.formats.tflite_operators import SUFFIX, read_network
+    from tradeoff.formats.tflite_file import SUFFIX
+    from tradeoff.formats.tflite_operators import read_network
 
     if work.artifact.suffix != SUFFIX:
         note = f"the model of {profile.name} reads {SUFFIX} files, not {work.artifact.name}"

@@ -13,7 +13,7 @@ from finished_files import Flat, flatbuffer
 from tradeoff.devices.validating import Findings, validate
 
 INT8, INT16, FLOAT32 = 9, 7, 0
-CONV, DEPTHWISE, DENSE, ADD, SOFTMAX, LSTM, CUSTOM = 3, 4, 9, 0, 25, 16, 32
+CONV, DEPTHWISE, DENSE, ADD, SOFTMAX, LSTM, CUSTOM, DEQUANTIZE = 3, 4, 9, 0, 25, 16, 32, 6
 _BYTES = {INT8: 1, INT16: 2, FLOAT32: 4}
 
 
@@ -56,7 +56,8 @@ def model(
         if step.weights:
             buffers.append(Flat({0: bytes(prod(step.weights) * _BYTES[weights_kind])}))
             tensors.append(_tensor(f"weights {number}", step.weights, weights_kind, len(buffers) - 1))
-            read.insert(1, len(tensors) - 1)
+            # What is unpacked is a constant alone, which makes the chain one of weights.
+            read.insert(0 if step.code == DEQUANTIZE else 1, len(tensors) - 1)
         made.append(Flat({0: ("<I", number), 1: read, 2: [number + 1]}))
     codes = [_code(step.code) for step in steps]
     graph = Flat({0: tensors, 1: [0], 2: [len(steps)], 3: made})

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from device_nets import CONV, CUSTOM, DENSE, FLOAT32, INT8, INT16, LSTM, NET, Step, model, write
+from device_nets import CONV, CUSTOM, DENSE, DEQUANTIZE, FLOAT32, INT8, INT16, LSTM, NET, Step, model, write
 
 from tradeoff.devices.battery import Cell, cell_of, life_of
 from tradeoff.devices.estimating import Estimate, estimate_file, precision_of
@@ -106,6 +106,13 @@ def test_the_precision_is_what_the_multiplications_are_computed_in(
 def test_a_precision_without_kernels_cannot_run_on_a_microcontroller(tmp_path: Path) -> None:
     found = estimated(tmp_path, kind=FLOAT32, weights_kind=INT8)
     assert found.problems == ("its precision is dynamic: runtimes of microcontrollers have no kernels for that",)
+
+
+def test_weights_that_are_unpacked_cannot_run_in_tflm_and_may_elsewhere(tmp_path: Path) -> None:
+    steps = [Step(DENSE, (8, 784), (1, 8)), Step(DEQUANTIZE, (8, 8), (1, 8))]
+    found = estimated(tmp_path, steps=steps)
+    assert found.problems == ("its weights are stored as int8 and unpacked: TFLM refuses or misreads that",)
+    assert estimated(tmp_path, built_in()["stm32h747@x-cube-ai-8"], steps).problems == ()
 
 
 def test_a_precision_without_published_points_has_no_latency_but_can_run(tmp_path: Path) -> None:

@@ -161,12 +161,25 @@ def _cannot_run(network: Network, precision: str, profile: DeviceProfile) -> lis
     problems = []
     if precision not in _RUN_BY_MCU:
         problems.append(f"its precision is {precision}: runtimes of microcontrollers have no kernels for that")
+    unpacked = sorted(_unpacked(network))
+    if unpacked and "TFLM" in profile.runtime:
+        problems.append(f"its weights are stored as {', '.join(unpacked)} and unpacked: TFLM refuses or misreads that")
     custom = sorted({layer.kind for layer in network.layers if layer.custom})
     if custom:
         problems.append(f"custom operators: {', '.join(custom)}")
     if network.graphs > 1:
         problems.append(f"it has {network.graphs} graphs (loops or branches); only the main one was looked at")
     return problems
+
+
+def _unpacked(network: Network) -> set[str]:
+    """The types of constants that are turned into floats before they are used."""
+    tensors = network.tensors
+    return {
+        tensors[layer.inputs[0]].type
+        for layer in network.layers
+        if layer.kind == "DEQUANTIZE" and layer.inputs and tensors[layer.inputs[0]].constant
+    }
 
 
 def _too_large(what: str, need: int, limit: int | None, where: str = "") -> list[str]:

@@ -19,6 +19,7 @@ import struct
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -62,7 +63,7 @@ def _all_missing(blob: bytes, enough: int, name: str) -> list[str]:
         if changed is None:
             break
         blob = changed
-        name = _missing(_try(lambda blob=blob: _build(blob, enough))["said"])
+        name = _missing(_try(partial(_build, blob, enough))["said"])
     return names
 
 

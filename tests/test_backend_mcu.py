@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +21,7 @@ import tradeoff
 from tradeoff import quality
 from tradeoff.backends.litert import LiteRTBackend
 from tradeoff.formats import keras_files
+from tradeoff.models import cnn, dense
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 
@@ -34,6 +39,21 @@ def test_it_answers_to_the_last_bit_as_the_reference_kernels_of_litert(precision
     x = data().test.x
     ours = BACKEND.load(loading(artifact(precision))).bind(x)()
     assert np.array_equal(ours, loaded(artifact(precision), "reference").bind(x)())
+
+
+# LiteRT rounds dense layers in another way in its reference kernels than in its optimised ones, and TFLM as the latter.
+@pytest.mark.parametrize(("build", "kernels"), [(dense.build, "builtin"), (cnn.build, "reference")])
+def test_so_it_does_of_the_other_built_in_models(tmp_path: Path, build: Callable[[], Any], kernels: str) -> None:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    keras_files.save_model(build(), tmp_path / "net.keras")
+    made = BACKEND.convert(conversion(tmp_path, "int8", tmp_path / "net.keras"))
+    x = data().test.x
+    ours = BACKEND.load(loading(made)).bind(x)()
+    assert np.array_equal(ours, loaded(made, kernels).bind(x)())
+    # The answer is a softmax in steps of 1/256.
+    assert np.abs(ours - loaded(made, "reference").bind(x)()).max() <= 1 / 256
 
 
 def test_the_file_is_the_one_that_litert_writes(tmp_path: Path) -> None:
@@ -80,8 +100,8 @@ def test_a_file_with_whole_numbers_at_its_edges_is_given_floats_all_the_same(tmp
 def test_operators_that_it_does_not_have_are_all_named(tmp_path: Path) -> None:
     import keras
 
-    dense = (keras.layers.Flatten(), keras.layers.Dense(4, activation="gelu"), own_layer("sign"))
-    layers = (*dense, keras.layers.Reshape((2, 2, 1, 1)), keras.layers.Conv3D(2, 1))
+    first = (keras.layers.Flatten(), keras.layers.Dense(4, activation="gelu"), own_layer("sign"))
+    layers = (*first, keras.layers.Reshape((2, 2, 1, 1)), keras.layers.Conv3D(2, 1))
     made = LiteRTBackend().convert(conversion(tmp_path, "float32", saved(tmp_path, *layers)))
     with pytest.raises(tradeoff.Refused, match=r"needs operators that TFLM does not have: GELU, SIGN, CONV_3D$"):
         BACKEND.load(loading(made))
@@ -145,3 +165,21 @@ def replaced(operator: tradeoff.Operator) -> tuple[object, ...]:
 def test_its_anatomy_is_that_of_one_sample() -> None:
     one = LiteRTBackend().anatomy(tradeoff.Loading(artifact("int8"), {"threads": 1}, "host-cpu"), 1)
     assert BACKEND.anatomy(loading(artifact("int8")), 32) == one
+
+
+def test_a_finished_file_needs_neither_litert_nor_tensorflow() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['ai_edge_litert'] = sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+        "from pathlib import Path\n"
+        "import numpy as np\n"
+        "import tradeoff\n"
+        "from tradeoff.backends.mcu import ANY, MCUBackend\n"
+        "job = tradeoff.Loading(Path(sys.argv[1]), {}, ANY)\n"
+        "x = np.zeros((2, 8, 8, 1), np.float32)\n"
+        "print(MCUBackend().load(job).bind(x)().shape, len(MCUBackend().profile(job, x).operators))\n"
+        "print(MCUBackend().anatomy(job, 1).weights_bytes > 0, MCUBackend().estimate(job, 1).figures[0].value > 0)\n"
+    )
+    command = [sys.executable, "-c", program, str(artifact("int8"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "(2, 10) 10\nTrue True\n", done.stderr

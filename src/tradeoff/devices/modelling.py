@@ -1,0 +1,74 @@
+"""Profiles as devices of the matrix: a cell on one is estimated, and never timed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import partial
+from typing import Final
+
+from tradeoff.devices.estimating import Estimate, estimate
+from tradeoff.devices.profiles import DeviceProfile
+from tradeoff.vocabulary import Device, Estimated, Figure, Operator, Workload
+
+#: What runs the file here stands for a microcontroller's runtime; numbers may differ by rounding.
+STAND_INS: Final = {"mcu": ("mcu",), "platform": ("litert",)}
+
+
+def devices_of(profiles: Iterable[DeviceProfile]) -> list[Device]:
+    """A device for each profile."""
+    return [device_of(profile) for profile in profiles]
+
+
+def device_of(profile: DeviceProfile) -> Device:
+    """The device whose model is this profile."""
+    return Device(
+        profile.name,
+        "modelled",
+        f"{profile.summary}; {profile.trust}",
+        backends=STAND_INS[profile.kind],
+        model=partial(model_of, profile),
+        version=hashlib.sha256(json.dumps(asdict(profile), sort_keys=True).encode()).hexdigest()[:16],
+    )
+
+
+def model_of(profile: DeviceProfile, work: Workload) -> Estimated:
+    """What the profile says of one request to an artifact."""
+    from tradeoff.formats.tflite_file import SUFFIX
+    from tradeoff.formats.tflite_operators import read_network
+
+    if work.artifact.suffix != SUFFIX:
+        note = f"the model of {profile.name} reads {SUFFIX} files, not {work.artifact.name}"
+        return Estimated((Figure("latency", None, "s", note=note),))
+    found = estimate(read_network(work.artifact), work.artifact.name, profile)
+    return Estimated(
+        _figures(found, work.samples),
+        tuple(
+            Operator(
+                operator.name,
+                operator.kind,
+                None if operator.seconds is None else operator.seconds * work.samples,
+                operator.weights_bytes,
+                operator.output_bytes,
+                2.0 * operator.macs * work.samples,
+            )
+            for operator in found.operators
+        ),
+        f"cycles of {profile.core} with {profile.runtime}",
+        found.problems,
+    )
+
+
+def _figures(found: Estimate, samples: int) -> tuple[Figure, ...]:
+    """Latency and energy with the error that latencies had; flash and RAM as far as they are known."""
+    latency = None if found.seconds is None else found.seconds * samples
+    energy = None if found.energy_joules is None else found.energy_joules * samples
+    told = "power while computing x latency" if energy is not None else found.untimed or "the profile gives no power"
+    return (
+        Figure("latency", latency, "s", error=found.error, note=found.untimed),
+        Figure("energy", energy, "J", error=found.error, note=told),
+        Figure("flash_bytes", float(found.flash_bytes), "B", note="the file, and the runtime where its share is known"),
+        Figure("ram_bytes", float(found.ram_bytes), "B", note="; ".join(n for n in found.notes if n.startswith("RAM"))),
+    )

@@ -1,0 +1,64 @@
+"""Profiles as devices of the matrix: what a cell on one is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from device_nets import FLOAT32, write
+
+from tradeoff.devices.estimating import estimate_file
+from tradeoff.devices.modelling import device_of, model_of
+from tradeoff.devices.profiles import built_in
+from tradeoff.registry import load_registry
+from tradeoff.vocabulary import Estimated, Workload
+
+M4 = built_in()["stm32l4r5@tflm-cmsis-nn"]
+
+
+def work(path: Path, samples: int = 1) -> Workload:
+    return Workload(path, samples, Estimated())
+
+
+def test_every_profile_is_a_device_that_is_not_here() -> None:
+    devices = load_registry().devices
+    assert set(built_in()) <= set(devices)
+    assert not devices[M4.name].is_here
+    assert devices[M4.name].backends == ("mcu",)
+
+
+def test_a_cell_is_told_latency_energy_flash_and_the_error(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.tflite")
+    found, known = model_of(M4, work(path, 2)), estimate_file(path, M4)
+    figures = {figure.name: figure for figure in found.figures}
+    assert known.seconds is not None
+    assert figures["latency"].value == pytest.approx(2 * known.seconds)
+    assert figures["latency"].error == M4.validation["int8"].mean_error
+    assert figures["energy"].value == pytest.approx(2 * (known.energy_joules or 0.0))
+    assert figures["flash_bytes"].value == known.flash_bytes
+    assert sum(operator.seconds or 0.0 for operator in found.operators) == pytest.approx(figures["latency"].value)
+
+
+def test_what_does_not_fit_is_a_verdict(tmp_path: Path) -> None:
+    small = replace(M4, figures={**M4.figures, "device.flash_kib": 140.0})
+    (verdict,) = model_of(small, work(write(tmp_path / "net.tflite"))).verdicts
+    assert verdict.startswith("too large: flash needs")
+
+
+def test_what_has_no_latency_says_why(tmp_path: Path) -> None:
+    latency = model_of(M4, work(write(tmp_path / "net.tflite", kind=FLOAT32))).figures[0]
+    assert (latency.name, latency.value) == ("latency", None)
+    assert latency.note.startswith("no latency: the profile gives cycles for int8")
+
+
+def test_an_artifact_that_is_no_tflite_file_has_no_latency(tmp_path: Path) -> None:
+    (latency,) = model_of(M4, work(tmp_path / "model.onnx")).figures
+    assert latency.value is None
+    assert "reads .tflite files, not model.onnx" in latency.note
+
+
+def test_another_figure_is_another_version_of_the_device() -> None:
+    faster = replace(M4, figures={**M4.figures, "device.clock_mhz": 240.0})
+    assert device_of(faster).version != device_of(M4).version
+    assert device_of(M4).version == device_of(M4).version

@@ -28,8 +28,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_front_of_three_dimensions(
     shape: str, spread: float, compare: Callable[..., list[float]], figure: Note
 ) -> None:
-    if shape == "shell" and spread:
-        pytest.skip("all on the front and all with intervals: every pair is looked at, 11 s; docs/decisions/0012")
     random = np.random.default_rng(0)
     cloud = random.random((POINTS, 3))
     normal = random.normal(size=(POINTS, 3))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from figures import Note
-from test_reports import ROWS, record
+from many_rows import many_rows
 
 from tradeoff.cli import main
 from tradeoff.decide.fronts import front_of
-from tradeoff.record import JSON_KEY, Run, run_to_json
 
 POINTS = 100_000
 
@@ -21,11 +19,7 @@ POINTS = 100_000
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's JSON file."""
-    records = tuple(record(number) for number in range(ROWS))
-    run = Run("large", "2026-01-02T09:30:00+00:00", machine={"node": "here", "cores": 2}, records=records)
-    file = tmp_path_factory.mktemp("decide") / "benchmark.json"
-    file.write_text(json.dumps({"benchmarks": [], JSON_KEY: run_to_json(run)}))
-    return file
+    return many_rows(tmp_path_factory.mktemp("decide"))
 
 
 @pytest.mark.benchmark(group="deciding")
@@ -34,8 +28,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_front_of_three_dimensions(
     shape: str, spread: float, compare: Callable[..., list[float]], figure: Note
 ) -> None:
-    if shape == "shell" and spread:
-        pytest.skip("all on the front and all with intervals: every pair is looked at, 11 s; docs/decisions/0012")
     random = np.random.default_rng(0)
     cloud = random.random((POINTS, 3))
     normal = random.normal(size=(POINTS, 3))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tradeoff.decide import covering
 from tradeoff.decide.fronts import Front, dominates, front_of, hypervolumes, knee_of
 
 OFTEN = settings(deadline=None, max_examples=150)
@@ -121,3 +122,38 @@ def test_the_hypervolume_of_a_better_set_is_larger() -> None:
     small, large = hypervolumes([worse, better])
     assert 0 < small < large < 1
     assert hypervolumes([worse, worse])[0] == pytest.approx(hypervolumes([worse, worse])[1])
+
+
+@pytest.mark.parametrize("column", [0, 1, 2])
+@OFTEN
+@given(st.data())
+def test_the_sweep_finds_what_the_pairs_find(column: int, data: st.DataObject) -> None:
+    import numpy as np
+
+    size = st.integers(1, 40)
+    seed = np.random.default_rng(data.draw(st.integers(0, 10_000)))
+    scale = data.draw(st.sampled_from([3, 10, 1000]))
+    points = seed.integers(0, scale, (data.draw(size), 3)).astype(float)
+    queries = seed.integers(0, scale, (data.draw(size), 3)).astype(float)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(covering, "_QUERIES", data.draw(st.integers(1, 50)))
+        swept, paired = covering._swept(points, queries, column), covering._paired(points, queries, column)
+    assert [place >= 0 for place in swept] == [place >= 0 for place in paired]
+    for place, query in zip(swept, queries, strict=True):
+        if place >= 0:
+            assert all(points[place] <= query)
+            assert points[place][column] < query[column]
+
+
+def test_points_that_are_all_on_the_front_with_intervals_take_no_longer_than_a_moment() -> None:
+    """So many that the sweep is used, held against what the pairs say of a few of them."""
+    import numpy as np
+
+    seed = np.random.default_rng(1)
+    directions = abs(seed.normal(size=(9_000, 3)))
+    values = 1 - directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    least, most = values - 0.001, values + 0.001
+    front = front_of(values, least, most)
+    for place in range(0, 9_000, 300):
+        rival = ((least <= most[place]).all(axis=1) & (most < least[place]).any(axis=1)).any()
+        assert (front.standings[place] == "front") == (not rival)

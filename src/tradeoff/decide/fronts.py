@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from tradeoff.decide.covering import covering
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
 
 #: ``front``: nothing is shown to be better; ``tied``: that cannot be told; ``dominated``: something is.
 Standing = Literal["front", "tied", "dominated"]
-#: Room for comparisons at once, in numbers.
-_BLOCK: Final = 4_000_000
 #: A bend that is flatter than this share of the front's extent is no knee.
 _BEND: Final = 0.05
 #: Where the worst of all points lies, with a little room: the point itself would count for nothing.
@@ -76,35 +76,9 @@ def _settle(by: Any, asked: Any, ours: Matrix, theirs: Matrix, below: Matrix, ab
             return
         points, queries = ours.copy(), theirs[asked]
         points[:, column], queries[:, column] = above[:, column], below[asked, column]
-        found = _covering(points, queries, column)
+        found = covering(points, queries, column)
         by[asked] = found
         asked = asked[found < 0]
-
-
-def _covering(points: Matrix, queries: Matrix, column: int) -> Any:
-    """For each query a point that is nowhere above it, and below it in ``column``; or -1."""
-    import moocore
-    import numpy as np
-
-    # What is dominated covers nothing that its dominator does not.
-    kept = np.flatnonzero(moocore.is_nondominated(points, keep_weakly=False))
-    # The point nearest to the ideal covers most.
-    kept = kept[np.argsort(points[kept].argsort(axis=0).argsort(axis=0).sum(axis=1), kind="stable")]
-    found = np.full(len(queries), -1)
-    open_ = np.arange(len(queries))
-    place, step = 0, 16
-    while place < len(kept) and len(open_):
-        step = max(1, min(step, _BLOCK // (len(open_) * points.shape[1])))
-        some = points[kept[place : place + step]]
-        covers = np.ones((len(open_), len(some)), dtype=bool)
-        for axis in range(points.shape[1]):
-            ours, theirs = some[None, :, axis], queries[open_, None, axis]
-            covers &= ours < theirs if axis == column else ours <= theirs
-        hit = covers.any(axis=1)
-        found[open_[hit]] = kept[place + covers[hit].argmax(axis=1)]
-        open_ = open_[~hit]
-        place, step = place + step, step * 4
-    return found
 
 
 def dominates(ours: Any, theirs: Any) -> bool:

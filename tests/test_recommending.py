@@ -334,6 +334,21 @@ def test_a_tie_in_what_decides_is_told() -> None:
     )
 
 
+def test_a_weighted_choice_that_nothing_tells_from_another_says_so() -> None:
+    one = run(*(cell(f"m/{n}", {"latency": number("latency", v, 0.1)}) for n, v in (("a", 1e-3), ("b", 1.05e-3))))
+    assert answer(one, wish("latency:2")).cautions == (
+        "latency cannot be told from that of m/b/litert: the intervals overlap",
+    )
+
+
+def test_the_memory_of_a_simulators_process_is_not_that_of_the_chip() -> None:
+    numbers = {"peak_bytes": 30e6, "arena_bytes": 9e3}
+    (chip, here) = recommend(
+        [run(cell("m/a/tflm/stm32@tflm/b1", numbers, device_provenance="simulated"), cell("m/a", numbers))], wish("ram")
+    ).advice
+    assert [one.choice.numbers["ram"].name for one in (chip, here) if one.choice] == ["arena_bytes", "peak_bytes"]
+
+
 # --- groups -----------------------------------------------------------------------------------------
 
 

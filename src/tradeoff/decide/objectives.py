@@ -36,6 +36,8 @@ class Objective:
     timed: bool = False
 
 
+#: What a chip would need; the process of a simulator says nothing of that.
+_ARENAS: Final = ("arena_32bit_bytes", "arena_bytes")
 ACCURACY: Final = "accuracy"
 #: In the order in which equals are told apart.
 OBJECTIVES: Final[Mapping[str, Objective]] = {
@@ -47,7 +49,7 @@ OBJECTIVES: Final[Mapping[str, Objective]] = {
         Objective("throughput", ("throughput",), "1/s", "higher", timed=True),
         Objective("energy", ("energy",), "J", timed=True),
         Objective("size", ("artifact_bytes",), "B"),
-        Objective("ram", ("arena_bytes", "peak_bytes"), "B"),
+        Objective("ram", ("peak_bytes", *_ARENAS), "B"),
         Objective("flash", ("flash_bytes",), "B"),
     )
 }
@@ -88,7 +90,7 @@ def numbers_of(record: Record) -> dict[str, Number]:
     """All that a record has, by objective."""
     metric, found = metric_of(record), {}
     for name, objective in OBJECTIVES.items():
-        for measurement in objective.measurements or (metric,):
+        for measurement in _names(record, objective, metric):
             number = record.measurements.get(measurement)
             if number is not None and number.provenance != "unavailable" and _finite(number.value):
                 found[name] = _with_interval(record, objective, measurement, number)
@@ -98,11 +100,17 @@ def numbers_of(record: Record) -> dict[str, Number]:
 
 def why_missing(record: Record, name: str) -> str:
     """What the record says of a number that it does not have."""
-    for measurement in OBJECTIVES[name].measurements or (metric_of(record),):
+    for measurement in _names(record, OBJECTIVES[name], metric_of(record)):
         found = record.measurements.get(measurement)
         if found is not None and found.note:
             return found.note
     return ""
+
+
+def _names(record: Record, objective: Objective, metric: str) -> tuple[str, ...]:
+    if objective.name == "ram" and record.facts.get("device_provenance") not in (None, "measured"):
+        return _ARENAS
+    return objective.measurements or (metric,)
 
 
 def _finite(value: float | None) -> bool:

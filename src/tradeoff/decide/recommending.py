@@ -125,19 +125,17 @@ def _because(case: Case, choice: Candidate) -> str:
 
 def _ties(case: Case, chosen: Place) -> Iterator[str]:
     """What else could be the best, as far as the deciding objective is known."""
-    if isinstance(case.ranking, Weighted):
-        return
-    name = case.wish.goal.names[-1]
-    number = case.candidates[chosen].numbers[name]
-    rivals = _survivors(case)
+    weighted = isinstance(case.ranking, Weighted)
+    names = case.wish.goal.names if weighted else case.wish.goal.names[-1:]
+    ours = case.candidates[chosen].numbers
     tied = [
         case.candidates[place].name
-        for place in rivals
-        if place != chosen and case.candidates[place].numbers[name].tied(number)
+        for place in _survivors(case)
+        if place != chosen and all(case.candidates[place].numbers[name].tied(ours[name]) for name in names)
     ]
     if tied:
         more = f" and {len(tied) - 2} more" if len(tied) > 2 else ""
-        yield f"{name} cannot be told from that of {', '.join(tied[:2])}{more}: the intervals overlap"
+        yield f"{' and '.join(names)} cannot be told from that of {', '.join(tied[:2])}{more}: the intervals overlap"
 
 
 def _survivors(case: Case) -> list[Place]:

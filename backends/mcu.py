@@ -60,8 +60,6 @@ class MCUBackend(tradeoff.Backend):
         *((QUANTIZER,) if QUANTIZER.installed() else ()),
     )
     install = INSTALL
-    # Its devices are not this machine, which the preset is about.
-    quick = False
 
     def abilities(self, parameters: Mapping[str, Value]) -> tradeoff.Capabilities:
         """Without the quantizer, what TensorFlow's converter makes remains."""

@@ -214,19 +214,19 @@ def _counted(model: Any, job: tradeoff.Rewriting) -> int:
 
 
 def _fine_tune(model: Any, job: tradeoff.Rewriting, epochs: int, begun: float, ended: float) -> None:
-    """Train what is left, more gently than at first."""
-    from tradeoff import training
+    """Train what is left, more gently than at first; what an earlier technique has set to zero stays so."""
+    from tradeoff.training import fine_tune
 
     if epochs == 0:
         return
-    usual = job.recipe or tradeoff.Recipe(epochs, _BATCH, _RATE / _RATE_SHARE)
-    rate = float(job.values["rate"]) or usual.learning_rate * _RATE_SHARE
-    recipe = replace(usual, epochs=epochs, learning_rate=rate)
+    usual = job.recipe.learning_rate * _RATE_SHARE if job.recipe else _RATE
+    rate = float(job.values["rate"]) or usual
 
     def progress(text: str, done: float) -> None:
         job.progress(text, begun + (ended - begun) * done)
 
-    training.train(model, recipe, job.train, job.validation, job.task, job.seed, progress)
+    # Right after a cut the model is not what it will be: the first epoch is the first that may be chosen.
+    fine_tune(replace(job, progress=progress), model, epochs=epochs, learning_rate=rate, choose_from=1)
 
 
 def _facts(plan: _Plan, names: Sequence[str], rounds: Sequence[_Round], macs: int) -> Mapping[str, Any]:

@@ -47,13 +47,17 @@ class Matrix:
 
 @dataclass(frozen=True)
 class _Axes:
-    """The words of each axis before they are parsed."""
+    """The words of each axis before they are parsed.
+
+    :param meant: whether somebody named these backends and these devices, and wants to know of every pair.
+    """
 
     models: tuple[str, ...]
     techniques: tuple[str, ...]
     backends: tuple[str, ...]
     devices: tuple[str, ...]
     loads: tuple[str, ...]
+    meant: bool = False
 
 
 def plan(settings: Settings, registry: Registry, own_models: Sequence[str] = ()) -> Matrix:
@@ -93,7 +97,8 @@ def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], not
         words[axis] = tuple(dict.fromkeys(_expand(words[axis], several)))
     if settings.words("backends") is None and settings.text("preset") not in settings.presets:
         words["backends"] = tuple(dict.fromkeys((*words["backends"], *_readers(registry, own_models))))
-    return _Axes(**words)
+    meant = all(settings.words(axis) and ALL not in (settings.words(axis) or ()) for axis in ("backends", "devices"))
+    return _Axes(**words, meant=meant)
 
 
 def _readers(registry: Registry, models: Iterable[str]) -> Iterable[str]:
@@ -144,7 +149,7 @@ def _narrow(axes: _Axes, pattern: str) -> _Axes:
     for axis, part in zip(AXES, parts, strict=True):
         chosen: tuple[str, ...] = getattr(axes, axis)
         words[axis] = (part,) if not any(c in part for c in _WILD) else _matching(pattern, axis, part, chosen)
-    return _Axes(**words)
+    return _Axes(**words, meant=axes.meant)
 
 
 def _matching(pattern: str, axis: str, part: str, chosen: Sequence[str]) -> tuple[str, ...]:
@@ -162,8 +167,28 @@ def _cells(axes: _Axes, registry: Registry) -> Iterable[Cell]:
     backends = [parse_backend(text, registry.backends) for text in axes.backends]
     devices = [_known("device", name, registry.devices) for name in axes.devices]
     loads = [parse_load(text) for text in axes.loads]
+    left_out = set() if axes.meant else _strangers(registry, backends, devices)
     for model, backend, device, load, chain in itertools.product(models, backends, devices, loads, chains):
-        yield Cell(model, chain, backend, device, load)
+        if (backend, device) not in left_out:
+            yield Cell(model, chain, backend, device, load)
+
+
+def _strangers(
+    registry: Registry, backends: Sequence[BackendChoice], devices: Sequence[str]
+) -> set[tuple[BackendChoice, str]]:
+    """Pairs of a backend and a device that have nothing to do with each other, and that nobody asked for.
+
+    A preset names microcontrollers beside this machine, and a server's runtime beside TFLM. What has no partner at all
+    stays, with the reason.
+    """
+    runs = {choice: _places(registry, choice) for choice in backends}
+    placed = {choice for choice in backends if any(device in runs[choice] for device in devices)}
+    served = {device for device in devices if any(device in places for places in runs.values())}
+    return {(choice, device) for choice in placed for device in served if device not in runs[choice]}
+
+
+def _places(registry: Registry, choice: BackendChoice) -> frozenset[str]:
+    return frozenset(devices_of(registry, choice.name, registry.backends[choice.name].abilities(choice.parameters)))
 
 
 def _known(kind: str, name: str, known: Mapping[str, object]) -> str:

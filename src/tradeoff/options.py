@@ -138,7 +138,8 @@ BUILT_IN_PRESETS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "techniques": ("baseline", "fp16", "dynamic", "int8"),
         # All but those that say quick = False of themselves.
         "backends": ("quick",),
-        "devices": ("host-cpu",),
+        # Beside this machine three microcontrollers, each with another core and another runtime.
+        "devices": ("host-cpu", "stm32h747@x-cube-ai-8", "stm32l4r5@tflm-cmsis-nn", "rp2040@tflm"),
         "loads": ("b1",),
     },
     "full": {

@@ -8,7 +8,7 @@ from typing import Final
 
 from tradeoff.record import Measurement
 
-from .format import UNAVAILABLE, Quantity, change, interval, marked, number, printable, quantity_of, times
+from .format import UNAVAILABLE, Quantity, change, interval, is_number, marked, number, printable, quantity_of, times
 from .rows import METRICS, Ratio, Row
 from .tables import Cell, Column, Tone
 
@@ -20,7 +20,7 @@ KNOWN: Final = frozenset(
         *("parameters", "macs", "build_seconds", "build_epochs", "conversion_seconds"),
         *("load_seconds", "first_seconds", "peak_bytes", "process_bytes", "python_bytes", "native_bytes"),
         *("device_bytes", "weights_bytes", "activations_bytes"),
-        *("arena_bytes", "arena_32bit_bytes", "flash_bytes"),
+        *("arena_bytes", "arena_32bit_bytes", "flash_bytes", "ram_bytes"),
         *("parity_top1", "parity_cosine", "snr", "max_error"),
     }
 )
@@ -43,6 +43,7 @@ class ColumnOfRows:
 def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
     """All columns that could say something of these rows, in reading order."""
     metric = _only({row.metric for row in rows if row.metric})
+    places = {row.cell.device for row in rows}
     models = (
         [ColumnOfRows(Column("model", "model", folds=True), _model)] if len({r.cell.model for r in rows}) > 1 else []
     )
@@ -50,20 +51,23 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         *models,
         ColumnOfRows(Column("technique", "technique", folds=True), _technique),
         ColumnOfRows(Column("backend", "backend", folds=True, under="technique"), _backend),
+        *([ColumnOfRows(Column("device", "device", folds=True), _device)] if len(places) > 1 else []),
         _metric_column(metric, rows),
         ColumnOfRows(Column("change", "change", "right", "1", 6), _change),
         _measured("artifact_bytes", "size", "bytes", 3, "B"),
         ColumnOfRows(Column("shrink", "smaller", "right", "1", 7), lambda row: _ratio(row.shrink)),
         _measured("latency", "latency", "seconds", 1, "s"),
         ColumnOfRows(Column("interval", "95 % interval", "right", "s", 8), _interval),
+        *_columns_of_estimates(rows),
         *_throughput_columns(rows),
         ColumnOfRows(Column("speed_up", "speed-up", "right", "1", 4), lambda row: _ratio(row.speed_up)),
         _measured("energy", "energy", "joules", 5, "J"),
         _measured("energy_above_idle", "above idle", "joules", 12, "J"),
         _measured("peak_bytes", "memory", "bytes", 9, "B"),
-        _measured("arena_bytes", "arena", "bytes", 4, "B"),
-        _measured("arena_32bit_bytes", "32-bit arena", "bytes", 5, "B"),
-        _measured("flash_bytes", "flash", "bytes", 4, "B"),
+        _measured("ram_bytes", "RAM", "bytes", 3, "B"),
+        _measured("flash_bytes", "flash", "bytes", 3, "B"),
+        _measured("arena_bytes", "arena", "bytes", 6, "B"),
+        _measured("arena_32bit_bytes", "32-bit arena", "bytes", 7, "B"),
         _measured("load_seconds", "load", "seconds", 10, "s"),
         _measured("top1_agreement", "agreement", "percent", 9),
         _measured("loss", "loss", "number", 10),
@@ -87,6 +91,33 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         _measured("device_bytes", "on device", "bytes", 19, "B"),
         *_unknown_columns(rows),
     ]
+
+
+def _columns_of_estimates(rows: Sequence[Row]) -> list[ColumnOfRows]:
+    """Of devices that are not here: how wrong such latencies were, and whether there is room."""
+    if not any("estimate" in row.record.facts for row in rows):
+        return []
+    return [
+        ColumnOfRows(Column("error", "mean error", "right", "1", 2), _error),
+        ColumnOfRows(Column("fits", "fits", importance=1), _fits),
+    ]
+
+
+def _error(row: Row) -> Cell:
+    told = row.record.facts.get("estimate")
+    if not isinstance(told, dict) or "error" not in told:
+        return Cell(UNAVAILABLE, tone="dim")
+    if not is_number(told["error"]):
+        return Cell("unvalidated", tone="warning")
+    return Cell(number(float(told["error"]), "percent"), float(told["error"]))
+
+
+def _fits(row: Row) -> Cell:
+    told = row.record.facts.get("estimate")
+    fits = told.get("fits") if isinstance(told, dict) else None
+    if not isinstance(fits, bool):
+        return Cell(UNAVAILABLE, tone="dim")
+    return Cell("yes" if fits else "no", fits, tone="good" if fits else "bad")
 
 
 def _throughput_columns(rows: Sequence[Row]) -> list[ColumnOfRows]:
@@ -136,6 +167,10 @@ def _technique(row: Row) -> Cell:
 
 def _backend(row: Row) -> Cell:
     return Cell(printable(row.cell.backend), row.cell.backend)
+
+
+def _device(row: Row) -> Cell:
+    return Cell(printable(row.cell.device), row.cell.device)
 
 
 def _snr(row: Row) -> Cell:

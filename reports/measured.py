@@ -24,6 +24,10 @@ _ORIGINS: dict[Provenance, str] = {
 _OVER: Final = ", over "
 
 
+#: Nothing is timed on them, so that they may stand in one table, each with its error.
+_AWAY: Final = "devices that are not here"
+
+
 class Conditions(NamedTuple):
     """What two latencies must share before they may be compared."""
 
@@ -44,7 +48,8 @@ def measured_tables(rows: Iterable[Row], limit: Limit, fronts: Fronts) -> list[T
     share = limit.rows_per_table(len(groups))
     shown = dict(islice(groups.items(), max(1, limit.total // share)))
     tables = [
-        _table(_title(key, several_runs, several_suites), members, share, fronts) for key, members in shown.items()
+        _table(_title(key, members, several_runs, several_suites), members, share, fronts)
+        for key, members in shown.items()
     ]
     return tables + _left_out(list(groups.items())[len(shown) :])
 
@@ -54,12 +59,16 @@ def _group(rows: Iterable[Row]) -> dict[Conditions, list[Row]]:
     groups: dict[Conditions, list[Row]] = {}
     for row in rows:
         cell = row.cell
-        key = Conditions(row.family, cell.device, cell.load, row.record.suite, row.run)
+        device = _AWAY if "estimate" in row.record.facts else cell.device
+        key = Conditions(row.family, device, cell.load, row.record.suite, row.run)
         groups.setdefault(key, []).append(row)
     first = {name: position for position, name in reversed(list(enumerate(k.model for k in groups)))}
+
     # A stable sort: within equal conditions the runs keep the order in which they were given.
-    ordered = sorted(groups, key=lambda key: (first[key.model], key.device, natural(key.load), key.suite))
-    return {key: groups[key] for key in ordered}
+    def order(key: Conditions) -> tuple[Any, ...]:
+        return (first[key.model], key.device == _AWAY, key.device, natural(key.load), key.suite)
+
+    return {key: groups[key] for key in sorted(groups, key=order)}
 
 
 def natural(text: str) -> tuple[str, int, str]:
@@ -71,8 +80,9 @@ def natural(text: str) -> tuple[str, int, str]:
     )
 
 
-def _title(key: Conditions, several_runs: bool, several_suites: bool) -> str:
-    parts = [key.model, key.device, key.load]
+def _title(key: Conditions, members: Sequence[Row], several_runs: bool, several_suites: bool) -> str:
+    devices = {row.cell.device for row in members}
+    parts = [key.model, key.device if len(devices) > 1 else devices.pop(), key.load]
     parts += [key.suite] if several_suites else []
     parts += [f"run {key.run}"] if several_runs else []
     return " · ".join(printable(part) for part in parts)
@@ -155,7 +165,8 @@ def _conditions(rows: Sequence[Row]) -> list[Note]:
     if any(row.speed_up is not None and not row.speed_up.certain for row in rows):
         notes.append(Note(f"? no difference shown: {_UNSHOWN}", "speed_up"))
     untimed = [row for row in rows if _is_untimed(row)]
-    if len(untimed) < len(rows) and not any(row.speed_up for row in rows):
+    estimated = any("estimate" in row.record.facts for row in rows)
+    if len(untimed) < len(rows) and not estimated and not any(row.speed_up for row in rows):
         notes.append(Note("no speed-up is shown: no baseline was measured here"))
     told = dict.fromkeys(printable(row.record.measurements["latency"].note) for row in untimed)
     return [*notes, *(Note(f"no latency: {why}") for why in told if why)]
@@ -220,13 +231,21 @@ def _measurement_notes(columns: Iterable[ColumnOfRows], rows: Sequence[Row]) -> 
         texts: dict[str, dict[str, None]] = {}
         for row in rows:
             measured = row.get(column.measurement)
-            if measured is not None and measured.note:
-                texts.setdefault(printable(measured.note), {})[printable(row.cell.backend)] = None
-        told = _apart(texts) if len(texts) > 1 else list(texts)
-        more = f"; {len(told) - 3} more kinds of notes" if len(told) > 3 else ""
-        if told:
-            notes.append(Note(f"{column.column.header}: {'; '.join(told[:3])}{more}", column.column.key, once=True))
+            told = _beside_error(row, measured.note) if measured is not None else ""
+            if told:
+                texts.setdefault(printable(told), {})[printable(row.cell.backend)] = None
+        kinds = _apart(texts) if len(texts) > 1 else list(texts)
+        more = f"; {len(kinds) - 3} more kinds of notes" if len(kinds) > 3 else ""
+        if kinds:
+            notes.append(Note(f"{column.column.header}: {'; '.join(kinds[:3])}{more}", column.column.key, once=True))
     return notes
+
+
+def _beside_error(row: Row, note: str) -> str:
+    """A note less the error of an estimate, which has a column of its own."""
+    if "estimate" not in row.record.facts:
+        return note
+    return "; ".join(part for part in note.split("; ") if not part.startswith("mean error ") and part != "unvalidated")
 
 
 def _apart(texts: Mapping[str, Iterable[str]]) -> list[str]:

@@ -12,7 +12,7 @@ from tradeoff.devices.estimating import estimate_file
 from tradeoff.devices.modelling import device_of, model_of
 from tradeoff.devices.profiles import built_in
 from tradeoff.registry import load_registry
-from tradeoff.vocabulary import Estimated, Workload
+from tradeoff.vocabulary import Estimated, Figure, Workload
 
 M4 = built_in()["stm32l4r5@tflm-cmsis-nn"]
 
@@ -42,14 +42,30 @@ def test_a_cell_is_told_latency_energy_flash_and_the_error(tmp_path: Path) -> No
 
 def test_what_does_not_fit_is_a_verdict(tmp_path: Path) -> None:
     small = replace(M4, figures={**M4.figures, "device.flash_kib": 140.0})
-    (verdict,) = model_of(small, work(write(tmp_path / "net.tflite"))).verdicts
+    found = model_of(small, work(write(tmp_path / "net.tflite")))
+    (verdict,) = found.verdicts
     assert verdict.startswith("too large: flash needs")
+    assert found.fits is False
+    assert model_of(M4, work(tmp_path / "net.tflite")).fits is True
+
+
+def test_the_arena_that_tflm_was_seen_to_need_counts_where_tflm_is_the_runtime(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.tflite")
+    told = Estimated((Figure("arena_32bit_bytes", 10_000_000.0, "B"),))
+    found = model_of(M4, Workload(path, 1, told))
+    figures = {figure.name: figure for figure in found.figures}
+    assert figures["ram_bytes"].value == 10_000_000
+    assert figures["ram_bytes"].note == "the arena that TFLM needs"
+    assert found.fits is False
+    assert any(text.startswith("too large: RAM needs") for text in found.verdicts)
+    other = built_in()["stm32h747@x-cube-ai-8"]
+    assert model_of(other, Workload(path, 1, told)).fits is True
 
 
 def test_what_has_no_latency_says_why(tmp_path: Path) -> None:
     latency = model_of(M4, work(write(tmp_path / "net.tflite", kind=FLOAT32))).figures[0]
     assert (latency.name, latency.value) == ("latency", None)
-    assert latency.note.startswith("no latency: the profile gives cycles for int8")
+    assert latency.note.startswith("the profile gives cycles for int8")
 
 
 def test_an_artifact_that_is_no_tflite_file_has_no_latency(tmp_path: Path) -> None:

@@ -113,6 +113,20 @@ def test_a_cell_that_cannot_exist_is_there_with_its_reason() -> None:
     assert reason(matrix, "cnn/baseline/fast/host-cpu/b1") == "None"
 
 
+def test_a_backend_and_a_device_that_nobody_put_together_are_no_cell() -> None:
+    preset = {"quick": {**QUICK, "backends": ("fast", "absent"), "devices": ("host-cpu", "board"), "models": ("cnn",)}}
+
+    def pairs(**values: tuple[str, ...]) -> set[str]:
+        return {"/".join(cell.split("/")[2:4]) for cell in spelled(plan(Settings(values, preset), REGISTRY))}
+
+    assert pairs() == {"fast/host-cpu", "absent/host-cpu", "absent/board"}
+    assert pairs(backends=("fast",)) == {"fast/host-cpu"}
+    assert pairs(devices=("board",)) == {"absent/board"}
+    assert pairs(backends=("fast",), devices=("board",)) == {"fast/board"}
+    assert pairs(devices=("all",)) == {"fast/host-cpu", "absent/host-cpu", "absent/board"}
+    assert pairs(cells=("cnn/*/fast/board",)) == {"fast/board"}
+
+
 def test_a_scenario_makes_do_with_what_a_backend_takes_in_a_request() -> None:
     loads = ("multi:9", "offline", "sweep", "server:200", "stream")
     matrix = cells(models=("cnn",), techniques=("int8",), loads=loads)

@@ -262,6 +262,22 @@ def test_what_nobody_measured_never_ranks_among_what_somebody_did() -> None:
     assert texts(report([run(modelled, measured())])[0], "technique") == ["int8", "a"]
 
 
+def estimated(device: str, latency: float, error: float | None, fits: bool) -> Record:
+    record = measured(f"cnn/int8/mcu/{device}/b1", latency, provenance="modelled")
+    facts = {**record.facts, "device_provenance": "modelled", "estimate": {"source": "s", "fits": fits, "error": error}}
+    return replace(record, facts=facts)
+
+
+def test_devices_that_are_not_here_stand_in_one_table_with_the_error_of_each_and_whether_there_is_room() -> None:
+    rows = [estimated("a@tflm", 2e-3, 0.083, True), estimated("b@tflm", 1e-3, None, False)]
+    here, table = report([run(measured(), *rows)])[:2]
+    assert (here.title, table.title) == ("cnn · host-cpu · b1", "cnn · devices that are not here · b1")
+    assert texts(table, "device") == ["b@tflm", "a@tflm"]
+    assert texts(table, "error") == ["unvalidated", "8.30 %"]
+    assert texts(table, "fits") == ["no", "yes"]
+    assert report([run(rows[0])])[0].title == "cnn · a@tflm · b1"
+
+
 def test_what_intervals_were_made_over_is_told_once_with_the_backends_it_is_true_of() -> None:
     def timed(backend: str, over: str) -> Record:
         spelling = f"cnn/int8/{backend}/host-cpu/b1"

@@ -65,7 +65,7 @@ def test_its_cell_has_what_the_model_tells_and_nothing_of_this_machine(toys: Pro
     assert {name for name in HERE if told[name]["provenance"] != "unavailable"} == set()
     assert "which says nothing of toy" in told["peak_bytes"]["note"]
     assert record["verdicts"] == ["needs 24 B more RAM"]
-    assert record["facts"]["estimate"] == {"source": "a toy's data sheet", "error": 0.09}
+    assert record["facts"]["estimate"] == {"source": "a toy's data sheet", "fits": None, "error": 0.09}
     profile = record["facts"]["profile"]
     assert (profile["seconds"], profile["operators"][0]["seconds"]) == ("modelled", 0.5)
 

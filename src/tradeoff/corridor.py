@@ -168,7 +168,7 @@ class Corridor:
         figures = figures_of(found)
         self._measurements |= measurements_of(figures.values(), self._device)
         self._verdicts += found["verdicts"]
-        self._facts |= {**self._how_run(), "estimate": {"source": found["source"]}}
+        self._facts |= {**self._how_run(), "estimate": {"source": found["source"], "fits": found["fits"]}}
         self._note_anatomy(found, "")
         latency = figures.get("latency")
         if latency is None or latency.value is None:

@@ -49,7 +49,7 @@ class Matrix:
 class _Axes:
     """The words of each axis before they are parsed.
 
-    :param meant: whether somebody named these backends and these devices, and wants to know of every pair.
+    :param named: the axes whose words somebody has chosen one by one, and wants to know of.
     """
 
     models: tuple[str, ...]
@@ -57,7 +57,7 @@ class _Axes:
     backends: tuple[str, ...]
     devices: tuple[str, ...]
     loads: tuple[str, ...]
-    meant: bool = False
+    named: frozenset[str] = frozenset()
 
 
 def plan(settings: Settings, registry: Registry, own_models: Sequence[str] = ()) -> Matrix:
@@ -97,8 +97,8 @@ def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], not
         words[axis] = tuple(dict.fromkeys(_expand(words[axis], several)))
     if settings.words("backends") is None and settings.text("preset") not in settings.presets:
         words["backends"] = tuple(dict.fromkeys((*words["backends"], *_readers(registry, own_models))))
-    meant = all(settings.words(axis) and ALL not in (settings.words(axis) or ()) for axis in ("backends", "devices"))
-    return _Axes(**words, meant=meant)
+    named = frozenset(axis for axis in AXES if settings.words(axis) and ALL not in (settings.words(axis) or ()))
+    return _Axes(**words, named=named)
 
 
 def _readers(registry: Registry, models: Iterable[str]) -> Iterable[str]:
@@ -146,10 +146,15 @@ def _narrow(axes: _Axes, pattern: str) -> _Axes:
         )
     parts += ["*"] * (len(AXES) - len(parts))
     words: dict[str, tuple[str, ...]] = {}
+    named = set(axes.named)
     for axis, part in zip(AXES, parts, strict=True):
         chosen: tuple[str, ...] = getattr(axes, axis)
-        words[axis] = (part,) if not any(c in part for c in _WILD) else _matching(pattern, axis, part, chosen)
-    return _Axes(**words, meant=axes.meant)
+        if any(c in part for c in _WILD):
+            words[axis] = _matching(pattern, axis, part, chosen)
+        else:
+            words[axis] = (part,)
+            named.add(axis)
+    return _Axes(**words, named=frozenset(named))
 
 
 def _matching(pattern: str, axis: str, part: str, chosen: Sequence[str]) -> tuple[str, ...]:
@@ -167,24 +172,28 @@ def _cells(axes: _Axes, registry: Registry) -> Iterable[Cell]:
     backends = [parse_backend(text, registry.backends) for text in axes.backends]
     devices = [_known("device", name, registry.devices) for name in axes.devices]
     loads = [parse_load(text) for text in axes.loads]
-    left_out = set() if axes.meant else _strangers(registry, backends, devices)
+    left_out = _strangers(axes, registry, backends, devices)
     for model, backend, device, load, chain in itertools.product(models, backends, devices, loads, chains):
         if (backend, device) not in left_out:
             yield Cell(model, chain, backend, device, load)
 
 
 def _strangers(
-    registry: Registry, backends: Sequence[BackendChoice], devices: Sequence[str]
+    axes: _Axes, registry: Registry, backends: Sequence[BackendChoice], devices: Sequence[str]
 ) -> set[tuple[BackendChoice, str]]:
     """Pairs of a backend and a device that have nothing to do with each other, and that nobody asked for.
 
-    A preset names microcontrollers beside this machine, and a server's runtime beside TFLM. What has no partner at all
-    stays, with the reason.
+    A preset names microcontrollers beside this machine, and a server's runtime beside TFLM. Who names both wants to
+    know of every pair; and what has no partner at all stays, with the reason.
     """
-    runs = {choice: _places(registry, choice) for choice in backends}
-    placed = {choice for choice in backends if any(device in runs[choice] for device in devices)}
-    served = {device for device in devices if any(device in places for places in runs.values())}
-    return {(choice, device) for choice in placed for device in served if device not in runs[choice]}
+    apart = {(choice, device) for choice in backends for device in set(devices) - _places(registry, choice)}
+    if {"backends", "devices"} <= axes.named:
+        return set()
+    if "devices" in axes.named:
+        lonely = {device for device in devices if all((choice, device) in apart for choice in backends)}
+        return {(choice, device) for choice, device in apart if device not in lonely}
+    placeless = {choice for choice in backends if all((choice, device) in apart for device in devices)}
+    return {(choice, device) for choice, device in apart if choice not in placeless}
 
 
 def _places(registry: Registry, choice: BackendChoice) -> frozenset[str]:

@@ -31,6 +31,7 @@ def joined(told: Estimated, more: Estimated) -> Estimated:
         more.operators or told.operators,
         more.source or told.source,
         (*told.verdicts, *more.verdicts),
+        told.fits if more.fits is None else more.fits,
     )
 
 

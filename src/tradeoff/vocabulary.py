@@ -413,12 +413,14 @@ class Estimated:
     :param operators: in the order in which they run, with the seconds of the virtual clock.
     :param source: who tells it, for a reader of the operators: ``cycles of a Cortex-M7``.
     :param verdicts: what a reader must be told: ``needs 12 kB more RAM``.
+    :param fits: whether there is room for it; ``None`` where nobody knows how much there is.
     """
 
     figures: tuple[Figure, ...] = ()
     operators: tuple[Operator, ...] = ()
     source: str = ""
     verdicts: tuple[str, ...] = ()
+    fits: bool | None = None
 
 
 @dataclass(frozen=True)

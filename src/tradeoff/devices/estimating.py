@@ -102,7 +102,7 @@ def estimate(network: Network, model: str, profile: DeviceProfile) -> Estimate:
     problems = _cannot_run(network, precision, profile)
     flash, flash_limit = _flash(network, profile, notes)
     ram, ram_limit = _ram(network, peak, profile, notes)
-    problems += _too_large("flash", flash, flash_limit) + _too_large("RAM", ram, ram_limit, _where(network, peak))
+    problems += too_large("flash", flash, flash_limit) + too_large("RAM", ram, ram_limit, _where(network, peak))
     untimed, peaked = _untimed(profile, precision), has_peak(profile, precision)
     parts = [] if untimed else [_part(network, layer, profile, precision, peaked) for layer in network.layers]
     notes += [untimed] if untimed else []
@@ -182,7 +182,8 @@ def _unpacked(network: Network) -> set[str]:
     }
 
 
-def _too_large(what: str, need: int, limit: int | None, where: str = "") -> list[str]:
+def too_large(what: str, need: int, limit: int | None, where: str = "") -> list[str]:
+    """That there is not room for what is needed, and by how much; nothing where there is, or nobody knows."""
     if limit is None or need <= limit:
         return []
     return [f"too large: {what} needs {size(need)} of {size(limit)}, {size(need - limit)} too much{where}"]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Final
 
-from tradeoff.devices.estimating import Estimate, estimate
+from tradeoff.devices.estimating import Estimate, estimate, too_large
 from tradeoff.devices.profiles import DeviceProfile
 from tradeoff.vocabulary import Device, Estimated, Figure, Operator, Workload
 
 #: What runs the file here stands for a microcontroller's runtime; numbers may differ by rounding.
 STAND_INS: Final = {"mcu": ("mcu",), "platform": ("litert",)}
+#: What a backend that searches it calls the memory of TFLM on a chip.
+_ARENA: Final = "arena_32bit_bytes"
 
 
 def devices_of(profiles: Iterable[DeviceProfile]) -> list[Device]:
@@ -42,7 +44,7 @@ def model_of(profile: DeviceProfile, work: Workload) -> Estimated:
     if work.artifact.suffix != SUFFIX:
         note = f"the model of {profile.name} reads {SUFFIX} files, not {work.artifact.name}"
         return Estimated((Figure("latency", None, "s", note=note),))
-    found = estimate(read_network(work.artifact), work.artifact.name, profile)
+    found = _with_arena(estimate(read_network(work.artifact), work.artifact.name, profile), profile, work.told)
     return Estimated(
         _figures(found, work.samples),
         tuple(
@@ -58,7 +60,21 @@ def model_of(profile: DeviceProfile, work: Workload) -> Estimated:
         ),
         f"cycles of {profile.core} with {profile.runtime}",
         found.problems,
+        found.fits,
     )
+
+
+def _with_arena(found: Estimate, profile: DeviceProfile, told: Estimated) -> Estimate:
+    """With the memory that TFLM was seen to need, where that is the runtime: nothing fits into less."""
+    arena = next((figure.value for figure in told.figures if figure.name == _ARENA), None)
+    if arena is None or "TFLM" not in profile.runtime or arena <= found.ram_bytes:
+        return found
+    notes = (*(note for note in found.notes if not note.startswith("RAM")), "RAM is the arena that TFLM needs")
+    limit = found.ram_limit
+    problems = [text for text in found.problems if "RAM needs" not in text]
+    problems += too_large("RAM", int(arena), limit)
+    fits = None if found.fits is None else not any("too large" in text for text in problems)
+    return replace(found, ram_bytes=int(arena), notes=notes, problems=tuple(problems), fits=fits)
 
 
 def _figures(found: Estimate, samples: int) -> tuple[Figure, ...]:
@@ -67,8 +83,12 @@ def _figures(found: Estimate, samples: int) -> tuple[Figure, ...]:
     energy = None if found.energy_joules is None else found.energy_joules * samples
     told = "power while computing x latency" if energy is not None else found.untimed or "the profile gives no power"
     return (
-        Figure("latency", latency, "s", error=found.error, note=found.untimed),
+        Figure("latency", latency, "s", error=found.error, note=found.untimed.removeprefix("no latency: ")),
         Figure("energy", energy, "J", error=found.error, note=told),
         Figure("flash_bytes", float(found.flash_bytes), "B", note="the file, and the runtime where its share is known"),
-        Figure("ram_bytes", float(found.ram_bytes), "B", note="; ".join(n for n in found.notes if n.startswith("RAM"))),
+        Figure("ram_bytes", float(found.ram_bytes), "B", note=_ram_note(found)),
     )
+
+
+def _ram_note(found: Estimate) -> str:
+    return "; ".join(note.removeprefix("RAM is ") for note in found.notes if note.startswith("RAM"))

@@ -15,12 +15,14 @@ from .litert_checks import check
 from .litert_convert import converted
 from .litert_intermediates import intermediates
 from .litert_profile import profile
-from .litert_quantizer import MADE, QUANTIZER, chosen_for, quantized
+from .litert_graph import read_graph
+from .litert_quantizer import MADE, QUANTIZER, Learnt, chosen_for, quantized
+from .litert_ranges import is_per_tensor, tensor_ranges
 from .litert_runner import KERNELS, XNNPACK, LiteRTRunner
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
-    from tradeoff.vocabulary import Array
+    from tradeoff.vocabulary import Array, Ranges
 
 ARTIFACT: Final = "model.tflite"
 INSTALL: Final = "tradeoff[litert]"
@@ -39,6 +41,7 @@ class LiteRTBackend(tradeoff.Backend):
         precisions=("float32", "fp16", "dynamic", "int8", *MADE),
         refusals={"bf16": _NO_BFLOAT16},
         reads=(".tflite",),
+        ranges=("int8",),
     )
     parameters = (
         tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of the interpreter"),
@@ -67,6 +70,7 @@ class LiteRTBackend(tradeoff.Backend):
         return replace(
             self.capabilities,
             precisions=tuple(name for name in self.capabilities.precisions if name not in MADE),
+            ranges=(),
             refusals={**self.capabilities.refusals, **dict.fromkeys(MADE, _NO_QUANTIZER)},
         )
 
@@ -113,6 +117,8 @@ def _settings(job: tradeoff.Loading) -> tuple[int, str]:
 
 def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
     """The file, and the results in it that ``mixed`` was to leave in floating point."""
+    if job.ranges:
+        return _with_ranges(job, job.ranges), frozenset()
     if job.precision not in MADE:
         return converted(job.load_model(), job.precision, job.calibration), frozenset()
     mixed = job.precision == "mixed"
@@ -120,6 +126,16 @@ def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
     chosen = chosen_for(blob, job.values) if mixed else frozenset()
     job.progress("quantizing", 0.5)
     return quantized(blob, job.precision, job.calibration, chosen), chosen
+
+
+def _with_ranges(job: tradeoff.Conversion, ranges: Ranges) -> bytes:
+    """TensorFlow's converter cannot be told ranges; the quantizer can."""
+    model = job.load_model()
+    marked = read_graph(converted(model, "float32", job.calibration, marked=True))
+    blob = converted(model, "float32", job.calibration)
+    job.progress("quantizing with the ranges that were learnt", 0.5)
+    learnt = Learnt(tensor_ranges(read_graph(blob), marked, ranges, model), is_per_tensor(ranges))
+    return quantized(blob, job.precision, job.calibration, learnt=learnt)
 
 
 @tradeoff.hookimpl

@@ -13,9 +13,9 @@ from tradeoff.engine import KERAS, engine_environment
 from .litert_anatomy import anatomy
 from .litert_checks import check
 from .litert_convert import converted
+from .litert_graph import read_graph
 from .litert_intermediates import intermediates
 from .litert_profile import profile
-from .litert_graph import read_graph
 from .litert_quantizer import MADE, QUANTIZER, Learnt, chosen_for, quantized
 from .litert_ranges import is_per_tensor, tensor_ranges
 from .litert_runner import KERNELS, XNNPACK, LiteRTRunner

@@ -79,11 +79,11 @@ def _quantized(blob: bytes, precision: str, calibration: Array, chosen: frozense
             maker.update_quantization_recipe(".*", edge, algorithm_key=none)
         for name in sorted(chosen):
             maker.update_quantization_recipe(f"^{re.escape(name)};", everything, algorithm_key=none)
-    ranges = _ranges(maker, blob, calibration) if maker.need_calibration else None
-    for name in {*learnt.ranges} & {*(ranges or {})}:
+    ranges = _ranges(maker, blob, calibration) if maker.need_calibration else {}
+    for name in {*learnt.ranges} & {*ranges}:
         for edge, value in zip(("min", "max"), learnt.ranges[name], strict=True):
             ranges[name][edge] = np.full_like(ranges[name][edge], value)
-    made = maker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    made = maker.quantize(ranges or None, enable_progress_bar=False, enable_progress_report=False)
     return bytes(made.quantized_model)
 
 

@@ -111,5 +111,5 @@ def test_a_precision_that_is_spelled_is_the_one() -> None:
 
 
 def test_a_precision_that_is_implied_and_not_there_is_named() -> None:
-    with pytest.raises(BadInput, match="int8"):
+    with pytest.raises(BadInput, match="qat implies int8, which no plugin brings; add a precision"):
         parse_chain("qat", {"qat": PREPARING["qat"]})

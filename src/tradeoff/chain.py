@@ -91,8 +91,13 @@ def _implied(steps: list[Step], techniques: Mapping[str, Technique]) -> Step | N
     """The precision that the last technique which prepares for one asks for, unless one is spelled."""
     if any(step.stage == "precision" for step in steps):
         return None
-    wanted = [techniques[step.technique].implies for step in steps if techniques[step.technique].implies]
-    return _parse_step(wanted[-1], techniques) if wanted else None
+    for step in reversed(steps):
+        wanted = techniques[step.technique].implies
+        if wanted and wanted not in techniques:
+            raise BadInput(f"{step.technique} implies {wanted}, which no plugin brings; add a precision to the chain")
+        if wanted:
+            return _parse_step(wanted, techniques)
+    return None
 
 
 def _parse_step(part: str, techniques: Mapping[str, Technique]) -> Step:

@@ -5,10 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from user_project import Project
 
 import tradeoff
-from tradeoff.ranges import RANGES_FILE, read_ranges, told_of_ranges, write_ranges
+from tradeoff.ranges import DROPPED, RANGES_FILE, read_ranges, told_of_ranges, write_ranges
 
+#: A technique that learns ranges, one that does not, and backends that take them, each in its own way.
+LEARNING = """
+class Taking(NumpyBackend):
+    name = "taking"
+    capabilities = tradeoff.Capabilities(precisions=("float32", "fine"), ranges=("fine",))
+    def convert(self, job):
+        if job.ranges is not None and job.ranges != {"(input)": (0.0, 1.0), "dense": (-1.0, 2.0)}:
+            raise tradeoff.Refused("not supported by format", f"ranges are {job.ranges}")
+        return super().convert(job)
+class Calibrating(NumpyBackend):
+    name = "calibrating"
+    capabilities = tradeoff.Capabilities(precisions=("float32", "fine"))
+    def convert(self, job):
+        if job.ranges is not None:
+            raise tradeoff.Refused("not supported by format", "ranges came unasked")
+        return super().convert(job)
+@tradeoff.hookimpl(specname="tradeoff_backends")
+def more():
+    return [Taking(), Calibrating()]
+def learns(job):
+    return tradeoff.Rewritten(job.model, ranges={tradeoff.INPUT: (0.0, 1.0), "dense": (-1.0, 2.0)})
+@tradeoff.hookimpl
+def tradeoff_techniques():
+    return [tradeoff.Technique("fine", stage="precision"),
+            tradeoff.Technique("changes", stage="model", apply=lambda job: job.model),
+            tradeoff.Technique("learns", stage="model", apply=learns, implies="fine")]
+"""
 LEARNT = {tradeoff.INPUT: (0.0, 1.0), "conv": (-1.5, 2.25)}
 
 
@@ -36,3 +64,20 @@ def test_the_record_says_whether_a_backend_took_them() -> None:
     assert told_of_ranges("litert", "int8", LEARNT, LEARNT) == "litert takes the ranges that were learnt"
     assert told_of_ranges("litert", "int16x8", LEARNT, None).startswith("litert does not take learnt ranges in int16x8")
     assert told_of_ranges("litert", "int8", None, None) == ""
+
+
+@pytest.mark.frameworks
+def test_ranges_reach_the_backend_that_takes_them_and_the_record_says_what_became_of_them(project: Project) -> None:
+    project.conftest(LEARNING)
+    chains = "baseline,fine,learns,learns+changes"
+    cells = "dense/*/taking,dense/*/calibrating"
+    project.run(f"--tradeoff-techniques={chains}", "--tradeoff-backends=taking,calibrating", cells=cells)
+    found = {tuple(name.split("/")[1:3]): record for name, record in project.records().items()}
+    assert {record["status"] for record in found.values()} == {"measured"}
+    facts = {place: record["facts"] for place, record in found.items()}
+    assert facts["learns", "taking"]["ranges"] == "taking takes the ranges that were learnt"
+    assert facts["learns", "taking"]["precision"] == "fine"
+    assert "does not take learnt ranges in fine" in facts["learns", "calibrating"]["ranges"]
+    assert facts["learns+changes", "calibrating"]["verified"][1]["notes"] == [DROPPED]
+    assert "ranges" not in facts["learns+changes", "calibrating"]
+    assert "ranges" not in facts["fine", "taking"]

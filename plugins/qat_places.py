@@ -35,6 +35,7 @@ _MOVING: Final = frozenset(
 )
 #: The runtimes give the results of these a range of their own, whatever anybody has learnt.
 _FIXED: Final = frozenset({"softmax", "log_softmax", "sigmoid", "tanh"})
+_RECTIFIERS: Final = ("relu", "relu6")
 _NORMALIZED: Final = "BatchNormalization"
 #: A rectifier behind these is computed with them.
 _JOINED: Final = frozenset({*KERNELS, _NORMALIZED, "Add", "Subtract", "Multiply"})
@@ -45,12 +46,14 @@ class Places:
     """What of a model is rounded.
 
     :param rounded: names of layers whose results are, in the order in which they are computed.
+    :param positive: those of them that are never negative.
     :param kernels: of each layer whose weights are, by name: the axes of its channels by the kernel's name.
     :param behind: for a layer with weights the normalization that is taken into them.
     :param left_out: of layers with weights or results that stay as they are: the reason.
     """
 
     rounded: tuple[str, ...]
+    positive: frozenset[str]
     kernels: Mapping[str, Mapping[str, tuple[int, ...]]]
     behind: Mapping[str, str]
     left_out: Mapping[str, str]
@@ -77,7 +80,8 @@ def find_places(model: Any) -> Places:
             left_out[layer.name] = f"{type(layer).__name__}: trained in floating point, rounded when it is converted"
         if _is_rounded(layer, kind, reader):
             rounded.append(layer.name)
-    return Places(tuple(rounded), kernels, behind, left_out)
+    positive = frozenset(layer.name for layer, _ in layers if layer.name in rounded and _is_positive(layer))
+    return Places(tuple(rounded), positive, kernels, behind, left_out)
 
 
 def is_own(layer: Any) -> bool:
@@ -100,10 +104,14 @@ def _is_rounded(layer: Any, kind: str, reader: Any) -> bool:
     return not (joined and (_rectifies(reader) or (kind in KERNELS and type(reader).__name__ == _NORMALIZED)))
 
 
+def _is_positive(layer: Any) -> bool:
+    return is_own(layer) and (_rectifies(layer) or activation(layer) in _RECTIFIERS)
+
+
 def _rectifies(layer: Any) -> bool:
     if type(layer).__name__ == "ReLU":
         return not layer.negative_slope and not layer.threshold and layer.max_value in (None, 6.0)
-    return type(layer).__name__ == "Activation" and activation(layer) in ("relu", "relu6")
+    return type(layer).__name__ == "Activation" and activation(layer) in _RECTIFIERS
 
 
 def _layers(model: Any) -> list[tuple[Any, Any]]:

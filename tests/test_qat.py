@@ -22,8 +22,9 @@ from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
 from tradeoff.models import dense
 from tradeoff.plugins import cluster, precision, prune, qat
-from tradeoff.plugins.qat_net import Rounding, _classes, rounding_net
+from tradeoff.plugins.qat_net import Rounding, rounding_net
 from tradeoff.plugins.qat_places import find_places
+from tradeoff.plugins.qat_rounding import classes, edges
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 TECHNIQUES = [
@@ -94,6 +95,7 @@ def has(edges: set[tuple[float, float]], wanted: tuple[float, float]) -> bool:
 def test_what_lies_between_joined_layers_is_not_rounded() -> None:
     places = find_places(graph())
     assert places.rounded == ("cut", "deep", "sum", "both", "rect", "scores")
+    assert places.positive == {"cut", "deep", "rect"}
     assert places.behind == {"first": "norm", "sep": "norm2"}
     assert places.left_out == {}
 
@@ -121,11 +123,11 @@ def test_a_layer_that_is_not_rounded_and_two_of_one_name_are_left_out_with_the_r
 def test_results_are_rounded_as_whole_numbers_of_8_bits_are(
     seen: list[float], given: list[float], symmetric: bool
 ) -> None:
-    rounder = _classes().rounder(symmetric)
+    rounder = classes().rounder(symmetric)
     rounder.gauging = True
     rounder(np.array([seen], np.float32))
     rounder.gauging = False
-    low, high = rounder.edges()
+    low, high = edges(rounder)
     scale = (high - low) / 255
     point = round(-128 - low / scale)
     assert -128 <= point <= 127

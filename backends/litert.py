@@ -35,6 +35,7 @@ class LiteRTBackend(tradeoff.Backend):
         precisions=("float32", "fp16", "dynamic", "int8", *MADE),
         refusals={"bf16": _NO_BFLOAT16},
         reads=(".tflite",),
+        ranges=("int8",),
     )
     parameters = (
         tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of the interpreter"),

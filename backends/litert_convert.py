@@ -48,7 +48,7 @@ def _mark(layer: Any) -> Iterator[None]:
 
     own = vars(layer).get("call")
     call = layer.call
-    scope = f"layer.{re.sub(r'[^A-Za-z0-9_.-]', '_', layer.name)}."
+    scope = f"layer.{mark_of(layer.name)}."
 
     def marked(*inputs: Any, **options: Any) -> Any:
         with tensorflow.name_scope(scope):
@@ -62,6 +62,17 @@ def _mark(layer: Any) -> Iterator[None]:
             del layer.call
         else:
             layer.call = own
+
+
+def mark_of(layer: str) -> str:
+    """A layer's name as the names of tensors can have it."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", layer)
+
+
+def made_by(name: str) -> set[str]:
+    """The innermost layers in a marked tensor's name: those that computed it, without the models around them."""
+    marks = (_MARK.findall(part) for part in name.split(";"))
+    return {found[-1] for found in marks if found}
 
 
 def layers_in(name: str) -> set[str]:

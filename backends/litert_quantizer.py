@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
@@ -22,13 +22,25 @@ MADE: Final = ("int16x8", "int4", "int8w", "mixed")
 #: Bits of the weights where activations stay floats in the file.
 _WEIGHT_BITS: Final = {"int4": 4, "int8w": 8}
 #: Bits of the activations where they are calibrated.
-_ACTIVATION_BITS: Final = {"int16x8": 16, "mixed": 8}
+_ACTIVATION_BITS: Final = {"int16x8": 16, "mixed": 8, "int8": 8}
 _KINDS: Final = {
     "dense": ("FULLY_CONNECTED",),
     "conv": ("CONV_2D", "TRANSPOSE_CONV"),
     "depthwise": ("DEPTHWISE_CONV_2D",),
 }
 _ENDS: Final = ("first", "last", "ends")
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a training has found out for the quantization.
+
+    :param ranges: the smallest and the largest value of results, by tensor.
+    :param per_tensor: whether the kernels were trained with one scale each.
+    """
+
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    per_tensor: bool = False
 
 
 def without_quantizer(can: tradeoff.Capabilities, install: str) -> tradeoff.Capabilities:
@@ -43,23 +55,31 @@ def without_quantizer(can: tradeoff.Capabilities, install: str) -> tradeoff.Capa
     return replace(
         can,
         precisions=tuple(name for name in can.precisions if name not in made),
+        ranges=(),
         refusals={**can.refusals, **dict.fromkeys(made, missing)},
     )
 
 
-def quantized(blob: bytes, precision: str, calibration: Array, chosen: frozenset[str] = frozenset()) -> bytes:
+def quantized(
+    blob: bytes,
+    precision: str,
+    calibration: Array,
+    chosen: frozenset[str] = frozenset(),
+    learnt: Learnt | None = None,
+) -> bytes:
     """The float file ``blob`` in ``precision``; ``chosen`` are the results that stay floats in ``mixed``."""
     # Its errors are plain ValueErrors and RuntimeErrors, and those of whatever it calls.
     try:
         with warnings.catch_warnings():
             # Calibrating keeps all results in memory on purpose.
             warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors")
-            return _quantized(blob, precision, calibration, chosen)
+            return _quantized(blob, precision, calibration, chosen, learnt or Learnt())
     except Exception as error:
         raise tradeoff.Refused("not supported by format", f"ai-edge-quantizer: {told(error)}") from error
 
 
-def _quantized(blob: bytes, precision: str, calibration: Array, chosen: frozenset[str]) -> bytes:
+def _quantized(blob: bytes, precision: str, calibration: Array, chosen: frozenset[str], learnt: Learnt) -> bytes:
+    import numpy as np
     from ai_edge_quantizer import algorithm_manager, qtyping, quantizer
 
     everything = qtyping.TFLOperationName.ALL_SUPPORTED
@@ -70,13 +90,17 @@ def _quantized(blob: bytes, precision: str, calibration: Array, chosen: frozense
         maker.add_weight_only_config(".*", everything, _WEIGHT_BITS[precision])
     else:
         none = algorithm_manager.AlgorithmName.NO_QUANTIZE
-        maker.add_static_config(".*", everything, _ACTIVATION_BITS[precision], 8)
+        grain = qtyping.QuantGranularity.TENSORWISE if learnt.per_tensor else qtyping.QuantGranularity.CHANNELWISE
+        maker.add_static_config(".*", everything, _ACTIVATION_BITS[precision], 8, grain)
         for edge in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
             maker.update_quantization_recipe(".*", edge, algorithm_key=none)
         for name in sorted(chosen):
             maker.update_quantization_recipe(f"^{re.escape(name)};", everything, algorithm_key=none)
-    ranges = _ranges(maker, blob, calibration) if maker.need_calibration else None
-    made = maker.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+    ranges = _ranges(maker, blob, calibration) if maker.need_calibration else {}
+    for name in {*learnt.ranges} & {*ranges}:
+        for edge, value in zip(("min", "max"), learnt.ranges[name], strict=True):
+            ranges[name][edge] = np.full_like(ranges[name][edge], value)
+    made = maker.quantize(ranges or None, enable_progress_bar=False, enable_progress_report=False)
     return bytes(made.quantized_model)
 
 

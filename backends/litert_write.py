@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import tradeoff
 
 from .litert_checks import check
 from .litert_convert import converted
-from .litert_quantizer import MADE, chosen_for, quantized
+from .litert_graph import read_graph
+from .litert_quantizer import MADE, Learnt, chosen_for, quantized
+from .litert_ranges import is_per_tensor, tensor_ranges
+
+if TYPE_CHECKING:
+    from tradeoff.vocabulary import Ranges
 
 ARTIFACT: Final = "model.tflite"
 
@@ -29,6 +34,8 @@ def written(job: tradeoff.Conversion) -> Path:
 
 def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
     """The file, and the results in it that ``mixed`` was to leave in floating point."""
+    if job.ranges:
+        return _with_ranges(job, job.ranges), frozenset()
     if job.precision not in MADE:
         return converted(job.load_model(), job.precision, job.calibration), frozenset()
     mixed = job.precision == "mixed"
@@ -36,3 +43,13 @@ def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
     chosen = chosen_for(blob, job.values) if mixed else frozenset()
     job.progress("quantizing", 0.5)
     return quantized(blob, job.precision, job.calibration, chosen), chosen
+
+
+def _with_ranges(job: tradeoff.Conversion, ranges: Ranges) -> bytes:
+    """TensorFlow's converter cannot be told ranges; the quantizer can."""
+    model = job.load_model()
+    marked = read_graph(converted(model, "float32", job.calibration, marked=True))
+    blob = converted(model, "float32", job.calibration)
+    job.progress("quantizing with the ranges that were learnt", 0.5)
+    learnt = Learnt(tensor_ranges(read_graph(blob), marked, ranges, model), is_per_tensor(ranges))
+    return quantized(blob, job.precision, job.calibration, learnt=learnt)

@@ -51,6 +51,7 @@ class MCUBackend(tradeoff.Backend):
         },
         devices=(ANY,),
         reads=(".tflite",),
+        ranges=("int8",),
     )
     requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (tradeoff.Requirement("tflite_micro", "tflite-micro"),)
     converter_requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (

@@ -25,8 +25,11 @@ _SHORT_TOLERANCE: Final = 0.05
 _SAMPLES: Final = 32
 
 
-def export(model: Any) -> Any:
-    """``model`` as a model of ONNX: floats in, floats out, a batch of any size."""
+def export(model: Any, results: dict[str, str] | None = None) -> Any:
+    """``model`` as a model of ONNX: floats in, floats out, a batch of any size.
+
+    :param results: is filled with the names of what layers give, by layer.
+    """
     inputs: Any = getattr(model, "inputs", None) or ()
     outputs: Any = getattr(model, "outputs", None) or ()
     if len(inputs) != 1 or len(outputs) != 1:
@@ -36,10 +39,13 @@ def export(model: Any) -> Any:
         )
     graph = Graph()
     taken = Value("input", tuple(inputs[0].shape))
-    given = graph.as_keras(_Walk(graph).through(model, taken))
+    walk = _Walk(graph)
+    given = graph.as_keras(walk.through(model, taken))
     if given.name == taken.name:
         given = graph.add("Identity", given)
     fold_normalizations(graph)
+    if results is not None:
+        results |= {tradeoff.INPUT: taken.name, **walk.results}
     return graph.to_proto(taken, given)
 
 
@@ -106,6 +112,7 @@ class _Walk:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._kinds: dict[str, int] = {}
+        self.results: dict[str, str] = {}
 
     def through(self, model: Any, taken: Value) -> Value:
         """What ``model`` makes of ``taken``."""
@@ -130,7 +137,9 @@ class _Walk:
             return self.through(layer, values[id(node.arguments.keras_tensors[0])])
         self._graph.place = self._name(layer)
         given = [self._given(thing, layer, values) for thing in self._things(node)]
-        return translate(self._graph, layer, given, tuple(node.outputs[0].shape))
+        made = translate(self._graph, layer, given, tuple(node.outputs[0].shape))
+        self.results[layer.name] = made.name
+        return made
 
     def _things(self, node: Any) -> list[Any]:
         """What a layer is given are its tensors; a sum or a product has numbers among them."""

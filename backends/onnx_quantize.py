@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -12,10 +13,28 @@ import tradeoff
 from .onnx_narrow import narrow, narrow_to_4_bits
 
 if TYPE_CHECKING:
-    from tradeoff.vocabulary import Array
+    from tradeoff.vocabulary import Array, Ranges
 
 
-def realise(model: Any, precision: str, layout: str, calibration: Array) -> Any:
+@dataclass(frozen=True)
+class Learnt:
+    """What a training has found out for the quantization.
+
+    :param ranges: the smallest and the largest value of results, by their names in the graph.
+    :param per_tensor: whether the kernels were trained with one scale each.
+    """
+
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    per_tensor: bool = False
+
+
+def learnt_ranges(ranges: Ranges, results: Mapping[str, str]) -> Learnt:
+    """Ranges of layers as those of what they give; of kernels, there are some where each has one scale."""
+    found = {results[layer]: edges for layer, edges in ranges.items() if layer in results}
+    return Learnt(found, any("/" in name for name in ranges))
+
+
+def realise(model: Any, precision: str, layout: str, calibration: Array, learnt: Learnt | None = None) -> Any:
     """``model`` in ``precision``; what cannot be had is refused with the reason."""
     if precision == "float32":
         return model
@@ -25,8 +44,8 @@ def realise(model: Any, precision: str, layout: str, calibration: Array) -> Any:
         "int8w": lambda: narrow(model, "int8w"),
         "int4": lambda: narrow_to_4_bits(model),
         "dynamic": lambda: _dynamic(model),
-        "int8": lambda: _static(model, layout, 8, calibration),
-        "int16x8": lambda: _static(model, layout, 16, calibration),
+        "int8": lambda: _static(model, layout, 8, calibration, learnt or Learnt()),
+        "int16x8": lambda: _static(model, layout, 16, calibration, Learnt()),
     }
     # The quantizer raises whatever it stumbles over, down to KeyError and AssertionError.
     try:
@@ -63,20 +82,22 @@ def _dynamic(model: Any) -> Any:
         return onnx.load(folder / "made.onnx")
 
 
-def _static(model: Any, layout: str, bits: int, calibration: Array) -> Any:
+def _static(model: Any, layout: str, bits: int, calibration: Array, learnt: Learnt) -> Any:
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     options: dict[str, Any] = {"ActivationSymmetric": True} if bits == 16 else dict(_OPTIONS)
     with TemporaryDirectory() as name:
         folder = Path(name)
+        prepared = _prepared(model, folder)
+        options = _with_ranges(options, prepared, learnt)
         quantize_static(
-            _prepared(model, folder),
+            prepared,
             folder / "made.onnx",
             _reader(calibration),
             quant_format=QuantFormat.QDQ if layout == "qdq" else QuantFormat.QOperator,
             op_types_to_quantize=_operators(),
-            per_channel=True,
+            per_channel=not learnt.per_tensor,
             # Unsigned activations and signed weights are what x86 and Arm have fast kernels for in both layouts.
             activation_type=QuantType.QInt16 if bits == 16 else QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -85,6 +106,47 @@ def _static(model: Any, layout: str, bits: int, calibration: Array) -> Any:
         return onnx.load(folder / "made.onnx")
 
 
+def _with_ranges(options: dict[str, Any], path: str, learnt: Learnt) -> dict[str, Any]:
+    """The options with what the quantizer is to take for results instead of what it has found itself."""
+    import onnx
+
+    if not learnt.ranges:
+        return options
+    nodes = onnx.load(path).graph.node
+    symmetric = all(-low > high for low, high in learnt.ranges.values())
+    ranges = _spread(dict(learnt.ranges), nodes, symmetric)
+    # It objects to names that preparing the graph has done away with.
+    there = {name for node in nodes for name in (*node.input, *node.output)}
+    overrides = {name: [_grid(*edges)] for name, edges in ranges.items() if name in there}
+    return {**options, "ActivationSymmetric": symmetric, "TensorQuantOverrides": overrides}
+
+
+def _spread(ranges: dict[str, tuple[float, float]], nodes: Sequence[Any], symmetric: bool) -> dict[str, Any]:
+    """The ranges also of what has the same ones: numbers that are only moved, and what a rectifier cuts off."""
+    for node in nodes:
+        if node.op_type in _MOVING and node.input[0] in ranges:
+            ranges.setdefault(node.output[0], ranges[node.input[0]])
+    # Without negative numbers a rectifier is nothing but the range of what comes before it.
+    alike = _MOVING if symmetric else _MOVING | _RECTIFYING
+    for node in reversed(nodes):
+        if node.op_type in alike and node.output[0] in ranges:
+            ranges.setdefault(node.input[0], ranges[node.output[0]])
+    return ranges
+
+
+_MOVING: Final = frozenset({"Reshape", "Flatten", "Transpose", "MaxPool", "Squeeze", "Unsqueeze"})
+_RECTIFYING: Final = frozenset({"Relu", "Clip"})
+
+
+def _grid(low: float, high: float) -> dict[str, Any]:
+    import numpy as np
+
+    scale = (high - low) / _STEPS
+    return {"scale": np.array(scale, np.float32), "zero_point": np.array(round(-low / scale), np.uint8)}
+
+
+#: Between the edges of a range.
+_STEPS: Final = 255
 #: What comes next quantizes what it takes; rounding a dense layer's sums before that costs time and accuracy.
 _OPTIONS: Final[dict[str, Any]] = {"OpTypesToExcludeOutputQuantization": ["Gemm"]}
 

@@ -15,7 +15,7 @@ from .onnx_export import check_export, check_finite, compact, export
 from .onnx_intermediates import intermediates
 from .onnx_operators import check_onnx
 from .onnx_profile import profile
-from .onnx_quantize import realise
+from .onnx_quantize import learnt_ranges, realise
 from .onnx_session import open_session, told
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ class OnnxRuntimeBackend(tradeoff.Backend):
     name = "onnxruntime"
     summary = "ONNX Runtime, the runtime of servers and desktops"
     capabilities = tradeoff.Capabilities(
-        precisions=("float32", "fp16", "bf16", "dynamic", "int8", "int8w", "int16x8", "int4"), reads=(".onnx",)
+        precisions=("float32", "fp16", "bf16", "dynamic", "int8", "int8w", "int16x8", "int4"),
+        reads=(".onnx",),
+        ranges=("int8",),
     )
     parameters = (
         tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of one operator"),
@@ -73,10 +75,12 @@ class OnnxRuntimeBackend(tradeoff.Backend):
         """Export the model, make sure that it answers as Keras does, and realise the precision."""
         job.progress("exporting", 0.1)
         model = job.load_model()
-        exported = export(model)
+        results: dict[str, str] = {}
+        exported = export(model, results)
         check_export(model, exported.SerializeToString(deterministic=True), job.calibration)
         job.progress("quantizing", 0.4)
-        made = realise(exported, job.precision, str(job.parameters.get("layout", "qdq")), job.calibration)
+        learnt = learnt_ranges(job.ranges, results) if job.ranges else None
+        made = realise(exported, job.precision, str(job.parameters.get("layout", "qdq")), job.calibration, learnt)
         blob = compact(made)
         job.progress("checking", 0.9)
         check_finite(blob, job.calibration)

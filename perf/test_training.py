@@ -39,9 +39,10 @@ STRUCTURES: dict[str, Shape] = {
 }
 
 
-def epochs_of(registry: Registry, name: str, structure: Shape) -> list[float]:
-    """Processor seconds of each epoch of one fine-tuning of a net whose kernels have the structure."""
+def epochs_of(registry: Registry, name: str, structure: Shape, *, rounded: bool = False) -> list[float]:
+    """Processor seconds of each epoch of fine-tuning a net whose kernels have the structure, or its rounding twin."""
     from tradeoff import training
+    from tradeoff.plugins.qat_net import Rounding, rounding_net
 
     model = registry.models[name]
     task = registry.task_of(model)
@@ -64,7 +65,10 @@ def epochs_of(registry: Registry, name: str, structure: Shape) -> list[float]:
         seed=0,
         progress=lambda text, done: ends.append(process_time()),
     )
-    training.fine_tune(job, net, epochs=EPOCHS + 1, learning_rate=1e-6)
+    trained = (
+        rounding_net(net, Rounding(symmetric=False, per_tensor=False), splits.calibration.x).net if rounded else net
+    )
+    training.fine_tune(job, trained, epochs=EPOCHS + 1, learning_rate=1e-6)
     return [after - before for before, after in pairwise(ends)]
 
 
@@ -83,3 +87,17 @@ def test_an_epoch_that_keeps_structure(
     for kind, seconds in taken.items():
         if kind != "plain":
             figure(f"{name}: an epoch with {kind}, against a plain one", statistics.median(seconds) / plain, MOST, "x")
+
+
+@pytest.mark.benchmark(group="an epoch of fine-tuning")
+@pytest.mark.parametrize("name", ["dense", "cnn", "ds_cnn"])
+def test_an_epoch_that_rounds(benchmark: BenchmarkFixture, figure: Note, registry: Registry, name: str) -> None:
+    pytest.importorskip("keras")
+    plain: list[float] = []
+    rounding: list[float] = []
+    for _ in range(ROUNDS):
+        plain += epochs_of(registry, name, STRUCTURES["plain"])
+        rounding += epochs_of(registry, name, STRUCTURES["plain"], rounded=True)
+    show(benchmark, rounding)
+    ratio = statistics.median(rounding) / statistics.median(plain)
+    figure(f"{name}: an epoch of qat, against a plain one", ratio, MOST, "x")

@@ -93,3 +93,23 @@ def test_a_wrong_chain_says_what_is_wrong_and_where(text: str, told: str) -> Non
     with pytest.raises(BadInput) as caught:
         parse_chain(text, TECHNIQUES)
     assert told in str(caught.value)
+
+
+PREPARING = {**TECHNIQUES, "qat": Technique("qat", "model", implies="int8")}
+
+
+def test_a_technique_that_prepares_for_a_precision_implies_it_and_the_spelling_stays() -> None:
+    chain = parse_chain("prune:0.8+qat+huffman", PREPARING)
+    assert chain.spelling == "prune:0.8+qat+huffman"
+    assert chain.precision_name == "int8"
+    assert [step.spelling for step in chain.model_steps] == ["prune:0.8", "qat"]
+
+
+def test_a_precision_that_is_spelled_is_the_one() -> None:
+    assert parse_chain("qat+fp16", PREPARING).precision_name == "fp16"
+    assert parse_chain("qat+int8", PREPARING).precision == parse_chain("qat", PREPARING).precision
+
+
+def test_a_precision_that_is_implied_and_not_there_is_named() -> None:
+    with pytest.raises(BadInput, match="qat implies int8, which no plugin brings; add a precision"):
+        parse_chain("qat", {"qat": PREPARING["qat"]})

@@ -24,6 +24,7 @@ def needs(name: str, realised_by: str) -> tradeoff.Technique:
 def registry() -> Registry:
     found = load_registry()
     more = [needs("zeros", "a coder"), needs("shares", "a book"), needs("student", "")]
+    more.append(replace(needs("prepares", ""), implies="int8"))
     return replace(found, techniques={**found.techniques, **{one.name: one for one in more}})
 
 
@@ -39,6 +40,8 @@ def cell(registry: Registry, chain: str) -> Cell:
         ("zeros+int8", "int8"),
         ("student+zeros+shares+int8", "student+int8"),
         ("zeros+student", "baseline"),
+        ("zeros+prepares", "int8"),
+        ("prepares+zeros", "prepares+int8"),
     ],
 )
 def test_a_cell_is_compared_with_what_came_before_the_first_technique_that_depends_on_something(

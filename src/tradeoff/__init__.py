@@ -18,6 +18,7 @@ from tradeoff.errors import BadInput, Refused, TradeoffError
 from tradeoff.hookspecs import hookimpl
 from tradeoff.spelling import Parameter
 from tradeoff.vocabulary import (
+    INPUT,
     Anatomy,
     Backend,
     Capabilities,
@@ -48,6 +49,7 @@ from tradeoff.vocabulary import (
 )
 
 __all__ = [
+    "INPUT",
     "Anatomy",
     "Backend",
     "BadInput",

@@ -32,9 +32,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Chain:
-    """An ordered, legal list of techniques with a stable spelling."""
+    """An ordered, legal list of techniques with a stable spelling.
+
+    :param steps: as they are spelled.
+    :param implied: the precision that one of them prepares for, where none is spelled.
+    """
 
     steps: tuple[Step, ...] = ()
+    implied: Step | None = None
 
     @property
     def spelling(self) -> str:
@@ -48,8 +53,8 @@ class Chain:
 
     @property
     def precision(self) -> Step | None:
-        """The precision that is asked for, if any."""
-        return next((step for step in self.steps if step.stage == "precision"), None)
+        """The precision that is asked for or implied, if any."""
+        return next((step for step in self.steps if step.stage == "precision"), self.implied)
 
     @property
     def precision_name(self) -> str:
@@ -79,7 +84,20 @@ def parse_chain(text: str, techniques: Mapping[str, Technique]) -> Chain:
             where = f" (part {position} of {text!r})" if "+" in text else ""
             raise BadInput(f"{error}{where}") from error
     _check_order(text, steps)
-    return Chain(tuple(steps))
+    return Chain(tuple(steps), _implied(steps, techniques))
+
+
+def _implied(steps: list[Step], techniques: Mapping[str, Technique]) -> Step | None:
+    """The precision that the last technique which prepares for one asks for, unless one is spelled."""
+    if any(step.stage == "precision" for step in steps):
+        return None
+    for step in reversed(steps):
+        wanted = techniques[step.technique].implies
+        if wanted and wanted not in techniques:
+            raise BadInput(f"{step.technique} implies {wanted}, which no plugin brings; add a precision to the chain")
+        if wanted:
+            return _parse_step(wanted, techniques)
+    return None
 
 
 def _parse_step(part: str, techniques: Mapping[str, Technique]) -> Step:

@@ -99,6 +99,8 @@ class Corridor:
         if not self._finished:
             self._note("conversion_seconds", facts["seconds"], "s", "lower")
         self._facts |= {"artifact": artifact.key, "content": facts["content"][:16]}
+        if facts.get("ranges"):
+            self._facts["ranges"] = facts["ranges"]
         return artifact
 
     def evaluate(self, artifact: Entry) -> None:

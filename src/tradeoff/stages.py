@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +28,7 @@ from tradeoff.measure.resident import peak_meter, settle
 from tradeoff.measure.timing import Timing, measure_lot, warm_up
 from tradeoff.own import own_from_json
 from tradeoff.parity.layers import compare_layers, read_outputs, write_outputs
+from tradeoff.ranges import DROPPED, read_ranges, told_of_ranges, write_ranges
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
 from tradeoff.virtual_clock import estimate_to_json, joined
 from tradeoff.vocabulary import (
@@ -120,6 +121,7 @@ class Desk:
         finally:
             peak = meter.end()
         keras_files.save_model(made.model, Path(request["folder"]) / MODEL_FILE)
+        write_ranges(made.ranges, Path(request["folder"]))
         numbers = account(made.model)
         return {
             "content": keras_files.content(made.model),
@@ -130,6 +132,7 @@ class Desk:
             "left_out": dict(made.left_out),
             "notes": list(made.notes),
             "told": dict(made.facts),
+            "ranges": digest(made.ranges) if made.ranges else "",
             "layers": inspect_layers(made.model),
             "peak_bytes": peak.added,
             "seconds": perf_counter() - begun,
@@ -183,7 +186,10 @@ class Desk:
                 technique=technique.name,
             )
         )
-        return found if isinstance(found, Rewritten) else Rewritten(found)
+        made = found if isinstance(found, Rewritten) else Rewritten(found)
+        if read_ranges(Path(request["parent"])) and not made.ranges:
+            return replace(made, notes=(*made.notes, DROPPED))
+        return made
 
     def reference(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """A model's own outputs on the test split, which artifacts are compared with: Keras's, or a finished one's."""
@@ -206,6 +212,8 @@ class Desk:
         backend = self._backend(request)
         folder = Path(request["folder"])
         model_file = Path(request["variant"]) / MODEL_FILE
+        learnt = read_ranges(model_file.parent)
+        taken = learnt if request["precision"] in self._can(request).ranges else None
         begun = perf_counter()
         artifact = backend.convert(
             Conversion(
@@ -217,9 +225,13 @@ class Desk:
                 folder=folder,
                 progress=progress,
                 load_model=lambda: self._load(model_file),
+                ranges=taken,
             )
         )
-        return _describe(backend, folder, Path(artifact)) | {"seconds": perf_counter() - begun}
+        return _describe(backend, folder, Path(artifact)) | {
+            "seconds": perf_counter() - begun,
+            "ranges": told_of_ranges(backend.name, request["precision"], learnt, taken),
+        }
 
     def adopt(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Copy a finished artifact into the store, and say what it is."""

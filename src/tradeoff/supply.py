@@ -189,6 +189,9 @@ class Supply:
             "version": backend.version,
             "converter": versions_of((*backend.converter_requires, *engine_requirements())),
         }
+        if variant.facts.get("ranges"):
+            # The same weights may come with other ranges.
+            inputs["ranges"] = variant.facts["ranges"]
         environment = backend.conversion_environment(cell.backend.parameters) or training_environment()
         return self._make("artifact", inputs, environment, request, progress)
 

@@ -29,6 +29,10 @@ TaskKind = Literal["classification", "regression"]
 #: What the model's last layer gives: class probabilities, raw scores, or the target itself.
 Outputs = Literal["probabilities", "logits", "values"]
 Progress = Callable[[str, float], None]
+#: The smallest and the largest result of a layer, by the layer's name.
+Ranges = Mapping[str, tuple[float, float]]
+#: Among ranges: the model's input, which is no layer's result.
+INPUT: Final = "(input)"
 
 
 @dataclass(frozen=True)
@@ -210,6 +214,8 @@ class Rewritten:
     :param left_out: layers that it did not touch, by name, each with the reason.
     :param notes: sentences that a reader of the result has to know.
     :param facts: what it chose or found, as plain JSON: a schedule, a sensitivity per layer.
+    :param ranges: the smallest and the largest result of layers, by name, which the model was trained to keep to; that
+        of the model's input is called :data:`INPUT`.
     """
 
     model: Any
@@ -217,6 +223,7 @@ class Rewritten:
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    ranges: Ranges = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -261,6 +268,8 @@ class Technique:
     :param tolerance: for stage ``precision``: what a conversion may lose by it; as much as the coarsest, if unsaid.
     :param realised_by: what makes a real saving of the structure that it leaves in the weights, in a few words; a cell
         that is neither smaller nor faster then says so. Empty where such a cell is no surprise.
+    :param implies: for stage ``model``: the name of the precision that it prepares for, which a chain that names no
+        precision then has.
     """
 
     name: str
@@ -272,6 +281,7 @@ class Technique:
     summary: str = ""
     tolerance: Tolerance | None = None
     realised_by: str = ""
+    implies: str = ""
 
 
 # --- backends ---------------------------------------------------------------------------------------
@@ -287,6 +297,7 @@ class Capabilities:
     :param max_batch: the largest batch of one request, ``None`` for any.
     :param reads: endings of finished files that it runs as they are: ``.tflite``.
     :param runs: whether it runs what it writes; a format that only has a size does not, and has no ``load``.
+    :param ranges: the precisions in which it takes the ranges that a technique has learnt; in others it calibrates.
     """
 
     precisions: tuple[str, ...] = ("float32",)
@@ -295,6 +306,7 @@ class Capabilities:
     max_batch: int | None = None
     reads: tuple[str, ...] = ()
     runs: bool = True
+    ranges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -309,6 +321,9 @@ class Conversion:
     :param folder: where to write the artifact, and nothing else.
     :param progress: ``progress("quantizing", 0.5)``.
     :param load_model: gives the Keras model in ``model_file``.
+    :param ranges: what a technique has learnt about the results of layers, for a precision that ``Capabilities.ranges``
+        names; ``None`` where there is nothing, or where the precision does not take it. A layer that is not in it is
+        calibrated.
     """
 
     model_file: Path
@@ -319,6 +334,7 @@ class Conversion:
     folder: Path
     progress: Progress
     load_model: Callable[[], Any]
+    ranges: Ranges | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -38,7 +39,7 @@ class _Part:
     depthwise: bool
 
 
-def blocks(calls: Sequence[Call], model: Any, fixed: Set[int]) -> list[Block]:
+def blocks(calls: Sequence[Call], model: Any, fixed: AbstractSet[int]) -> list[Block]:
     """Every block in order. Each has a kernel; a depthwise one belongs to what mixes the channels after it.
 
     :param fixed: layers that make the outputs, which stay.

@@ -118,8 +118,8 @@ def built_again(model: Any, calls: Sequence[Call], plan: Plan) -> Any:
         except Exception as error:
             told = str(error).strip().splitlines() or [type(error).__name__]
             raise refused(
-                f"layer {call.operation.name} ({type(call.operation).__name__}) cannot be built again with other sizes: "
-                f"{told[0]}"
+                f"layer {call.operation.name} ({type(call.operation).__name__}) cannot be built again with other "
+                f"sizes: {told[0]}"
             ) from error
         tensors.update((id(before), after) for before, after in zip(call.made, made, strict=True))
     return keras.Model(given, tensors[id(model.outputs[0])], name=model.name)

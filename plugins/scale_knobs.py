@@ -33,10 +33,12 @@ _FOLLOW: Final = frozenset(
 )
 #: Have no weights, and a size of their own or code that nobody can look into.
 _UNREAD: Final = frozenset({"Lambda", "Permute"})
-_OPERATIONS: Final = frozenset(
-    "Abs Add Subtract Multiply Maximum Minimum Divide TrueDivide Relu Relu6 Sigmoid Silu Tanh Gelu Elu Selu "
-    "LeakyRelu HardSigmoid HardSilu Softmax Softplus".split()
-)
+# fmt: off
+_OPERATIONS: Final = frozenset({
+    "Abs", "Add", "Divide", "Elu", "Gelu", "HardSigmoid", "HardSilu", "LeakyRelu", "Maximum", "Minimum", "Multiply",
+    "Relu", "Relu6", "Selu", "Sigmoid", "Silu", "Softmax", "Softplus", "Subtract", "Tanh", "TrueDivide",
+})
+# fmt: on
 
 
 @dataclass(frozen=True)

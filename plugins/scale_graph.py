@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -116,10 +117,9 @@ def built_again(model: Any, calls: Sequence[Call], plan: Plan) -> Any:
             raise
         # A layer may raise anything, and says in its own words what is wrong.
         except Exception as error:
-            told = str(error).strip().splitlines() or [type(error).__name__]
             raise refused(
                 f"layer {call.operation.name} ({type(call.operation).__name__}) cannot be built again with other "
-                f"sizes: {told[0]}"
+                f"sizes: {_reason(error)}"
             ) from error
         tensors.update((id(before), after) for before, after in zip(call.made, made, strict=True))
     return keras.Model(given, tensors[id(model.outputs[0])], name=model.name)
@@ -141,8 +141,16 @@ def _again(operation: Any, sizes: Mapping[str, Any], layers: dict[int, Any]) -> 
 
 
 def _carry(old: Any, new: Any) -> None:
-    if kind(old) in _ADAPTED:
-        new.set_weights(old.get_weights())
+    if kind(old) in _ADAPTED and old.weights:
+        # Not set_weights(): this one has the layer take them up as well.
+        new.load_own_variables({str(number): value for number, value in enumerate(old.get_weights())})
+
+
+def _reason(error: Exception) -> str:
+    """The line of Keras's message that says what is wrong, without the frame and the bold type around it."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
+    return next((line for line in lines if not line.startswith("Exception encountered")), type(error).__name__)
 
 
 def _check(call: Call, given: Sequence[Any]) -> None:

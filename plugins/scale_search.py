@@ -21,6 +21,8 @@ MOST: Final = 6
 _TRIES: Final = 3
 #: Of the recipe's epochs, for the first look.
 _BRIEF: Final = 1 / 3
+#: Fewer tell nothing: moving averages of normalizations have not arrived.
+_LEAST: Final = 3
 _WIDTHS: Final = (1.0, 0.75, 0.5, 0.35, 0.25)
 _DEPTHS: Final = (1.0, 0.5)
 _RESOLUTIONS: Final = (1.0, 0.5)
@@ -48,7 +50,7 @@ def search(job: tradeoff.Rewriting, purpose: str, loss: float, epochs: int, rate
     """The cheapest candidate that loses no more than ``loss`` on validation, trained in full."""
     before, whole = on_validation(job, job.model), cost(job.model, purpose)
     recipe = recipe_of(job, epochs, rate)
-    brief = replace(recipe, epochs=max(1, round(recipe.epochs * _BRIEF)))
+    brief = replace(recipe, epochs=min(recipe.epochs, max(_LEAST, round(recipe.epochs * _BRIEF))))
     found = _looked_at(job, candidates(job.model, purpose, whole), brief)
     sign = 1 if METRICS[job.task.metric] == "higher" else -1
     floor = sign * before - _allowed(job.task, before, loss)

@@ -46,7 +46,7 @@ def exact_p(one: int, other: int) -> float:
     """Two-sided, of a fair coin."""
     count = one + other
     tail = sum(math.comb(count, k) for k in range(min(one, other) + 1))
-    return min(1.0, 2 * tail / 2**count)
+    return min(1.0, 2 * tail / float(2**count))
 
 
 def compare(first: Any, second: Any, split: tradeoff.Split, task: tradeoff.Task) -> Compared:
@@ -64,9 +64,11 @@ def _mistakes(outputs: Any, split: tradeoff.Split, task: tradeoff.Task) -> Float
     if task.kind == "classification":
         border = 0.0 if task.outputs == "logits" else 0.5
         answers = outputs[:, 0] > border if outputs.shape[1] == 1 else outputs.argmax(axis=1)
-        return (answers != np.reshape(split.y, -1)).astype(np.float64)
+        wrong: Floats = (answers != np.reshape(split.y, -1)).astype(np.float64)
+        return wrong
     apart = np.abs(np.asarray(outputs, np.float64) - np.reshape(split.y, outputs.shape))
-    return apart.reshape(len(apart), -1).mean(axis=1)
+    distances: Floats = apart.reshape(len(apart), -1).mean(axis=1)
+    return distances
 
 
 def note(found: Compared, steps: str) -> str:

@@ -114,11 +114,11 @@ def _same_ends(found: Pair) -> None:
 
 
 def _ends(model: Any) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
-    ends = getattr(model, "inputs", None) or (), getattr(model, "outputs", None) or ()
-    if any(len(each) != 1 for each in ends) or len(ends[1][0].shape) != 2:
+    inputs, outputs = (list(getattr(model, name, None) or ()) for name in ("inputs", "outputs"))
+    if len(inputs) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 2:
         raise tradeoff.Refused(
             "not implemented here",
-            f"distill takes models of one input and one vector of outputs; {model.name} has {len(ends[0])} known "
-            f"inputs and outputs of shapes {[tuple(tensor.shape[1:]) for tensor in ends[1]]}",
+            f"distill takes models of one input and one vector of outputs; {model.name} has {len(inputs)} known "
+            f"inputs and outputs of shapes {[tuple(tensor.shape[1:]) for tensor in outputs]}",
         )
-    return tuple(ends[0][0].shape[1:]), tuple(ends[1][0].shape[1:])
+    return tuple(inputs[0].shape[1:]), tuple(outputs[0].shape[1:])

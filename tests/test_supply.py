@@ -48,6 +48,7 @@ class Scribe:
     alone: list[int] = field(default_factory=list)
     reports: list[WorkerReport] = field(default_factory=list)
     compared: tuple[str, str] = ("", "")
+    originals: list[str] = field(default_factory=list)
 
     def start(self, environment: Environment, progress: Progress) -> float:
         return math.inf
@@ -57,6 +58,8 @@ class Scribe:
         number = str(sum(self.asked.values()))
         if request["stage"] == "evaluate":
             self.compared = (request["reference"], request["original"])
+        if request["stage"] == "build":
+            self.originals.append(request["original"] or "")
         if request["stage"] == "time":
             beside = (2.0 * float(number),) if request["baseline"] else ()
             return {"lots": [Lot((float(number),), 1, beside).to_json()]}
@@ -87,6 +90,9 @@ REGISTRY = Registry(
     techniques={
         **{name: Technique(name, "precision") for name in ("fp16", "int8")},
         "thin": Technique("thin", "model", apply=lambda job: job.model),
+        "teach": Technique(
+            "teach", "model", apply=lambda job: job.model, parameters=(Parameter("to", str, default="self"),)
+        ),
     },
     backends={"printing": Printing()},
 )
@@ -177,6 +183,29 @@ def test_a_raised_version_is_made_anew(supply: Supply, scribe: Scribe, tmp_path:
     scribe.asked.clear()
     walk(Supply(replace(REGISTRY, **{kind: raised[kind]}), Store(tmp_path), scribe, seed=0), cell())
     assert scribe.asked[{"tasks": "data", "models": "build", "backends": "convert"}[kind]] == 1
+
+
+def test_a_model_that_a_technique_names_is_part_of_what_is_built(
+    supply: Supply, scribe: Scribe, tmp_path: Path
+) -> None:
+    pupil = Model("pupil", "digits", build=never)
+    for version, chain, builds in [("1", "teach:to=pupil", 2), ("2", "teach:to=pupil", 1), ("2", "teach", 1)]:
+        registry = replace(REGISTRY, models={**REGISTRY.models, "pupil": replace(pupil, version=version)})
+        scribe.asked.clear()
+        walk(Supply(registry, Store(tmp_path), scribe, seed=0), cell(chain))
+        assert scribe.asked["build"] == builds
+    scribe.asked.clear()
+    registry = replace(REGISTRY, models={**REGISTRY.models, "pupil": replace(pupil, version="3")})
+    walk(Supply(registry, Store(tmp_path), scribe, seed=0), cell("teach"))
+    assert not scribe.asked["build"]
+
+
+def test_a_later_technique_is_handed_the_model_before_all_of_them_and_the_first_is_not(
+    supply: Supply, scribe: Scribe
+) -> None:
+    walk(supply, cell("thin+teach"))
+    baseline = supply.variant("net", (), silent)
+    assert scribe.originals == ["", "", str(baseline.path)]
 
 
 def timed(supply: Supply, wanted: Cell) -> Timed:

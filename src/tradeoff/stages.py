@@ -171,6 +171,7 @@ class Desk:
         technique = self.registry.techniques[request["step"]["technique"]]
         if technique.apply is None:
             raise BadInput(f"technique {technique.name} has stage model and no `apply`")
+        original = request["original"]
         found = technique.apply(
             Rewriting(
                 model=self._load(Path(request["parent"]) / MODEL_FILE),
@@ -184,6 +185,7 @@ class Desk:
                 progress=progress,
                 models=self.registry.models,
                 technique=technique.name,
+                original=(lambda: self._load(Path(original) / MODEL_FILE)) if original else None,
             )
         )
         made = found if isinstance(found, Rewritten) else Rewritten(found)

@@ -101,6 +101,7 @@ class Supply:
             "data": data.facts["fingerprint"],
             "seed": self.seed,
             "steps": [{"spelling": step.spelling, "version": step.version} for step in steps],
+            **self._named_models(steps),
         }
         last = steps[-1] if steps else None
         request = {
@@ -109,9 +110,16 @@ class Supply:
             "data": str(data.path),
             "seed": self.seed,
             "parent": str(parent.path) if parent else None,
+            "original": str(self.variant(model, (), progress).path) if len(steps) > 1 else None,
             "step": {"technique": last.technique, "values": dict(last.values)} if last else None,
         }
         return self._make("variant", inputs, training_environment(), request, progress)
+
+    def _named_models(self, steps: tuple[Step, ...]) -> dict[str, dict[str, str]]:
+        """Versions of other models that techniques name, as a student; what is built depends on them too."""
+        named = {value for step in steps for value in dict(step.values).values() if isinstance(value, str)}
+        versions = {name: self.registry.models[name].version for name in sorted(named) if name in self.registry.models}
+        return {"models": versions} if versions else {}
 
     def variants(self, model: str, steps: tuple[Step, ...], progress: Progress) -> list[Entry]:
         """Every variant on the way to the last one, for what each stage cost."""

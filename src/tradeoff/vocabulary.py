@@ -188,6 +188,8 @@ class Rewriting:
     :param progress: ``progress("epoch 3 of 10", 0.3)``.
     :param models: every registered model by name: another one may be the student of this one.
     :param technique: its name, for messages.
+    :param original: loads the trained model before all techniques of the chain, which can teach what became of it;
+        ``None`` for the first of them.
     """
 
     model: Any
@@ -201,6 +203,7 @@ class Rewriting:
     progress: Progress
     models: Mapping[str, Model] = field(default_factory=dict)
     technique: str = ""
+    original: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,6 @@ def tensor_ranges(graph: Graph, marked: Graph, ranges: Ranges, model: Any) -> di
     :param marked: the same with names that tell layers, which would be a good part of a small file.
     :param model: the Keras model that both were made of.
     """
-    if [node.kind for node in graph.work] != [node.kind for node in marked.work]:
-        raise tradeoff.Refused(
-            "not supported by format", "the converter makes another graph when it is to name the layers' results"
-        )
     by_mark = {mark_of(name): edges for name, edges in ranges.items()}
     found = {graph.tensors[number].name: ranges[tradeoff.INPUT] for number in graph.inputs if tradeoff.INPUT in ranges}
     for node, told in zip(graph.work, marked.work, strict=True):
@@ -37,6 +33,11 @@ def tensor_ranges(graph: Graph, marked: Graph, ranges: Ranges, model: Any) -> di
     if last in ranges:
         found |= {graph.tensors[number].name: ranges[last] for number in graph.outputs}
     return found
+
+
+def same_work(graph: Graph, marked: Graph) -> bool:
+    """Whether two files do the same, operator by operator: names are not meant to change what the converter joins."""
+    return [node.kind for node in graph.work] == [node.kind for node in marked.work]
 
 
 def is_per_tensor(ranges: Ranges) -> bool:

@@ -11,7 +11,7 @@ from .litert_checks import check
 from .litert_convert import converted
 from .litert_graph import read_graph
 from .litert_quantizer import MADE, Learnt, chosen_for, quantized
-from .litert_ranges import is_per_tensor, tensor_ranges
+from .litert_ranges import is_per_tensor, same_work, tensor_ranges
 
 if TYPE_CHECKING:
     from tradeoff.vocabulary import Ranges
@@ -48,8 +48,12 @@ def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
 def _with_ranges(job: tradeoff.Conversion, ranges: Ranges) -> bytes:
     """TensorFlow's converter cannot be told ranges; the quantizer can."""
     model = job.load_model()
-    marked = read_graph(converted(model, "float32", job.calibration, marked=True))
+    named = converted(model, "float32", job.calibration, marked=True)
     blob = converted(model, "float32", job.calibration)
+    marked = read_graph(named)
+    if not same_work(read_graph(blob), marked):
+        # Then it is the one with the names, which is larger, and no less right.
+        blob = named
     job.progress("quantizing with the ranges that were learnt", 0.5)
     learnt = Learnt(tensor_ranges(read_graph(blob), marked, ranges, model), is_per_tensor(ranges))
     return quantized(blob, job.precision, job.calibration, learnt=learnt)

@@ -7,16 +7,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import litert_nets
 import numpy as np
 import pytest
 from compressing import applied, job, layers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from litert_nets import BACKEND, folder, interpreter, loaded, ordered
+from litert_nets import graph as litert_graph
 from trained import NOISE, conversion, data, silent, task, trained_file
 
 import tradeoff
 from tradeoff import training
+from tradeoff.backends.litert_ranges import same_work
 from tradeoff.backends.onnxruntime import OnnxRuntimeBackend
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
@@ -151,6 +154,18 @@ def test_the_ranges_in_a_tflite_file_are_those_that_were_learnt(spelling: str) -
     assert list(results) == [tradeoff.INPUT, *(f"re_lu{end}" for end in ("", "_1", "_2", "_3", "_4")), POOLED]
     for name, wanted in results.items():
         assert has(edges, wanted), f"{name} shall be {wanted}, there are {sorted(edges)}"
+
+
+def test_files_are_the_same_work_where_only_names_differ() -> None:
+    float32, others = litert_graph(litert_nets.artifact()), litert_graph(litert("qat:epochs=1"))
+    assert same_work(float32, float32)
+    assert not same_work(float32, others), "there are operators that quantize in one of them"
+
+
+def test_it_is_as_large_as_a_calibrated_file() -> None:
+    _, path = made("qat:epochs=1")
+    calibrated = BACKEND.convert(ordered(folder(), "int8", path)).stat().st_size
+    assert litert("qat:epochs=1").stat().st_size == pytest.approx(calibrated, rel=0.01)
 
 
 def test_calibrated_ranges_are_others() -> None:

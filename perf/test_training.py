@@ -1,4 +1,7 @@
-"""What keeping zeros and clusters costs an epoch, beside a plain epoch of fine-tuning; all in one process, in turns."""
+"""What keeping zeros and clusters costs an epoch, beside a plain epoch of fine-tuning; all in one process, in turns.
+
+Processor time is taken, of all threads: an epoch is long enough for other processes to come between.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -37,7 +40,7 @@ STRUCTURES: dict[str, Shape] = {
 
 
 def epochs_of(registry: Registry, name: str, structure: Shape) -> list[float]:
-    """Seconds of each epoch of one fine-tuning of a net whose kernels have the structure."""
+    """Processor seconds of each epoch of one fine-tuning of a net whose kernels have the structure."""
     from tradeoff import training
 
     model = registry.models[name]
@@ -59,7 +62,7 @@ def epochs_of(registry: Registry, name: str, structure: Shape) -> list[float]:
         validation=splits.validation,
         recipe=replace(model.recipe, augment=None) if model.recipe else None,
         seed=0,
-        progress=lambda text, done: ends.append(perf_counter()),
+        progress=lambda text, done: ends.append(process_time()),
     )
     training.fine_tune(job, net, epochs=EPOCHS + 1, learning_rate=1e-6)
     return [after - before for before, after in pairwise(ends)]

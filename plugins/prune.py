@@ -41,7 +41,7 @@ PARAMETERS: Final = (
     ),
     tradeoff.Parameter("epochs", int, default=6, minimum=0, maximum=1000, summary="epochs of fine-tuning"),
     tradeoff.Parameter(
-        "rate", float, default=0.3, minimum=1e-6, maximum=10.0, summary="share of the recipe's learning rate"
+        "rate", float, default=0.1, minimum=1e-6, maximum=10.0, summary="share of the recipe's learning rate"
     ),
     tradeoff.Parameter(
         "pattern",

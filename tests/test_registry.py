@@ -38,25 +38,25 @@ def test_a_blocked_plugin_brings_nothing() -> None:
 
 
 def test_a_name_that_two_plugins_claim_is_told_with_both() -> None:
-    registry = load_registry(plugins=[("one", technique("prune")), ("two", technique("prune"))])
+    registry = load_registry(plugins=[("one", technique("squeeze")), ("two", technique("squeeze"))])
     assert any(
-        "technique 'prune' is claimed by plugins 'one' and 'two'; the first is used" in problem
+        "technique 'squeeze' is claimed by plugins 'one' and 'two'; the first is used" in problem
         for problem in registry.problems
     )
-    assert registry.origins["technique", "prune"] == "one"
+    assert registry.origins["technique", "squeeze"] == "one"
 
 
 def test_a_plugin_whose_hook_raises_is_named_and_the_rest_goes_on() -> None:
     def techniques() -> list[Technique]:
         raise RuntimeError("out of order")
 
-    registry = load_registry(plugins=[("bad", plugin(techniques=techniques)), ("good", technique("prune"))])
+    registry = load_registry(plugins=[("bad", plugin(techniques=techniques)), ("good", technique("squeeze"))])
     assert any("plugin 'bad'" in problem and "out of order" in problem for problem in registry.problems)
-    assert "prune" in registry.techniques
+    assert "squeeze" in registry.techniques
 
 
 def test_a_hook_that_gives_something_else_is_named() -> None:
-    registry = load_registry(plugins=[("odd", plugin(techniques=lambda: ["prune"]))])
+    registry = load_registry(plugins=[("odd", plugin(techniques=lambda: ["squeeze"]))])
     assert any("gave a str, expected Technique" in problem for problem in registry.problems)
 
 

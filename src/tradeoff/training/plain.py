@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import BadInput
-from tradeoff.quality import judge
 from tradeoff.vocabulary import Progress, Recipe, Split, Task
 
 if TYPE_CHECKING:
@@ -125,6 +124,8 @@ def broken(model: Any) -> bool:
 
 
 def _validate(model: Any, validation: Split, task: Task) -> float:
+    from tradeoff.quality import judge
+
     return judge(outputs_for(model, validation), validation.y, task)[task.metric]
 
 

@@ -8,7 +8,6 @@ from itertools import product
 from typing import Any, Final
 
 import tradeoff
-from tradeoff.quality import METRICS
 from tradeoff.training import set_seed
 
 from .from_scratch import on_validation, recipe_of, train_anew
@@ -54,7 +53,7 @@ def search(job: tradeoff.Rewriting, purpose: str, loss: float, epochs: int, rate
     recipe = recipe_of(job, epochs, rate)
     brief = replace(recipe, epochs=min(recipe.epochs, max(_LEAST, round(recipe.epochs * _BRIEF))))
     found = _looked_at(job, candidates(job.model, purpose, whole), brief)
-    sign = 1 if METRICS[job.task.metric] == "higher" else -1
+    sign = 1 if _higher(job.task) else -1
     floor = sign * before - _allowed(job.task, before, loss)
     tried: list[tuple[Candidate, float, Any]] = []
     for one in _order(found, sign):
@@ -128,7 +127,13 @@ def _order(found: Sequence[Candidate], sign: int) -> list[Candidate]:
 
 def _allowed(task: tradeoff.Task, before: float, points: float) -> float:
     """Points are hundredths of an accuracy; of an error, which has no natural unit, they are per cent of it."""
-    return points / 100 if METRICS[task.metric] == "higher" else abs(before) * points / 100
+    return points / 100 if _higher(task) else abs(before) * points / 100
+
+
+def _higher(task: tradeoff.Task) -> bool:
+    from tradeoff.quality import METRICS
+
+    return METRICS[task.metric] == "higher"
 
 
 def _fresh(job: tradeoff.Rewriting, knobs: Knobs) -> Any:

@@ -66,7 +66,8 @@ def _mistakes(outputs: Any, split: tradeoff.Split, task: tradeoff.Task) -> Float
         answers = outputs[:, 0] > border if outputs.shape[1] == 1 else outputs.argmax(axis=1)
         wrong: Floats = (answers != np.reshape(split.y, -1)).astype(np.float64)
         return wrong
-    apart = np.abs(np.asarray(outputs, np.float64) - np.reshape(split.y, outputs.shape))
+    wanted: Floats = np.asarray(split.y, np.float64).reshape(outputs.shape)
+    apart = np.abs(np.asarray(outputs, np.float64) - wanted)
     distances: Floats = apart.reshape(len(apart), -1).mean(axis=1)
     return distances
 

@@ -1,0 +1,127 @@
+"""Techniques: what they are handed, what they give, and what a precision may lose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tradeoff.spelling import Parameter, Value
+from tradeoff.vocabulary.common import Progress, Ranges, Requirement, Stage
+from tradeoff.vocabulary.tasks import Model, Recipe, Split, Task
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """What a technique of stage ``model`` is handed. There is no test split in it.
+
+    :param model: the Keras model to change; the technique may return this or another one.
+    :param values: the technique's parameters.
+    :param task: what 'good' means, for fine-tuning with :func:`tradeoff.training.train`.
+    :param train: for fine-tuning.
+    :param calibration: for statistics of activations.
+    :param validation: for choosing.
+    :param recipe: how the model was trained, where it is known.
+    :param seed: for everything random.
+    :param progress: ``progress("epoch 3 of 10", 0.3)``.
+    :param models: every registered model by name: another one may be the student of this one.
+    :param technique: its name, for messages.
+    :param original: loads the trained model before all techniques of the chain, which can teach what became of it;
+        ``None`` for the first of them.
+    """
+
+    model: Any
+    values: Mapping[str, Value]
+    task: Task
+    train: Split
+    calibration: Split
+    validation: Split
+    recipe: Recipe | None
+    seed: int
+    progress: Progress
+    models: Mapping[str, Model] = field(default_factory=dict)
+    technique: str = ""
+    original: Callable[[], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What a technique of stage ``model`` gives when there is more to tell than the new model.
+
+    What was achieved in each layer is counted by the core, not told by the technique.
+
+    :param model: the Keras model it made.
+    :param epochs: passes over the training split that it took, all trainings together.
+    :param left_out: layers that it did not touch, by name, each with the reason.
+    :param notes: sentences that a reader of the result has to know.
+    :param facts: what it chose or found, as plain JSON: a schedule, a sensitivity per layer.
+    :param ranges: the smallest and the largest result of layers, by name, which the model was trained to keep to; that
+        of the model's input is called :data:`INPUT`.
+    """
+
+    model: Any
+    epochs: int = 0
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    ranges: Ranges = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What a precision may lose in a conversion: the least that is expected of an artifact against its original.
+
+    :param cosine: likeness of the outputs.
+    :param snr: of the outputs: the original's power over that of the difference, in dB.
+    :param top1: share of equal decisions, for a classification.
+    :param layer_snr: the same as ``snr`` for what one layer gives.
+    :param centred_cosine: likeness about the original's mean output, of a model that was hardly trained: what the
+        conformance kit asks.
+    :param batches: how far a row's outputs may be apart in batches of other sizes, which the kit asks, too.
+    """
+
+    cosine: float
+    snr: float
+    top1: float
+    layer_snr: float
+    centred_cosine: float = 0.8
+    batches: float = 0.1
+
+
+#: Of an artifact for which no precision was asked.
+FLOAT32: Final = Tolerance(0.99999, snr=60.0, top1=0.999, layer_snr=60.0, centred_cosine=0.999, batches=1e-4)
+
+
+#: Of a precision whose author does not say how coarse it is: as much as the coarsest that is known.
+COARSEST: Final = Tolerance(0.95, snr=10.0, top1=0.95, layer_snr=7.0)
+
+
+@dataclass(frozen=True)
+class Technique:
+    """One named, parametrised transformation.
+
+    :param name: how it is spelled.
+    :param stage: ``model`` changes the Keras model, ``precision`` is a request that each backend realises
+        in its own way, ``artifact`` works on the bytes.
+    :param apply: for stage ``model``: takes a :class:`Rewriting`, gives a Keras model or a :class:`Rewritten`.
+    :param parameters: typed, with ranges.
+    :param version: raise it when the same parameters give another result; variants are keyed by it.
+    :param requires: what ``apply`` imports beside Keras.
+    :param summary: one line for a person.
+    :param tolerance: for stage ``precision``: what a conversion may lose by it; as much as the coarsest, if unsaid.
+    :param realised_by: what makes a real saving of the structure that it leaves in the weights, in a few words; a cell
+        that is neither smaller nor faster then says so. Empty where such a cell is no surprise.
+    :param implies: for stage ``model``: the name of the precision that it prepares for, which a chain that names no
+        precision then has.
+    """
+
+    name: str
+    stage: Stage
+    apply: Callable[[Rewriting], Any] | None = None
+    parameters: tuple[Parameter, ...] = ()
+    version: str = "1"
+    requires: tuple[Requirement, ...] = ()
+    summary: str = ""
+    tolerance: Tolerance | None = None
+    realised_by: str = ""
+    implies: str = ""

@@ -96,3 +96,10 @@ def test_usage_of_something_without_parameters_says_so() -> None:
 def test_the_nearest_name_ignores_case_and_is_none_for_nonsense() -> None:
     assert nearest("LiteRT", ["litert", "keras"]) == "litert"
     assert nearest("zzzz", ["litert", "keras"]) is None
+
+
+def test_of_very_many_names_those_that_begin_alike_are_told() -> None:
+    known = [*(f"board{number}" for number in range(60)), *(f"stm32f{number}" for number in range(5))]
+    text = str(UnknownName("device", "stm33", known))
+    assert text.endswith("Known: stm32f0, stm32f1, stm32f2, stm32f3, stm32f4 and 60 more.")
+    assert str(UnknownName("device", "nothing like it", known)).endswith(" and 45 more.")

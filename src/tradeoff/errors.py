@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
 
+#: So many names are told, and so many letters make two names alike.
+_MANY: Final = 20
+_ALIKE: Final = 3
 #: Why a cell cannot exist. A small vocabulary: reports group by it, tests assert on it.
 Reason = Literal[
     "not installed",
@@ -27,10 +30,19 @@ class UnknownName(TradeoffError):
         near = nearest(name, choices)
         message = f"unknown {kind} {name!r}"
         message += f"; did you mean {near!r}?" if near else "."
-        message += f" Known: {', '.join(choices) or 'none'}."
+        message += f" Known: {_told(name, choices)}."
         super().__init__(f"{message} {hint}".rstrip())
         self.name = name
         self.near = near
+
+
+def _told(name: str, choices: Sequence[str]) -> str:
+    """All of them, or of very many those that begin like what was said, and how many others there are."""
+    if len(choices) <= _MANY:
+        return ", ".join(choices) or "none"
+    alike = [choice for choice in choices if choice[:_ALIKE].lower() == name[:_ALIKE].lower()] or choices
+    shown = alike[:_MANY]
+    return f"{', '.join(shown)} and {len(choices) - len(shown)} more"
 
 
 class BadInput(TradeoffError):

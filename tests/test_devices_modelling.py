@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from device_nets import FLOAT32, write
+from test_devices_profiles import OWN
 
 from tradeoff.devices.estimating import estimate_file
 from tradeoff.devices.modelling import device_of, model_of
 from tradeoff.devices.profiles import built_in
 from tradeoff.registry import load_registry
+from tradeoff.stages import Desk
 from tradeoff.vocabulary import Estimated, Figure, Workload
 
 M4 = built_in()["stm32l4r5@tflm-cmsis-nn"]
@@ -72,6 +74,18 @@ def test_an_artifact_that_is_no_tflite_file_has_no_latency(tmp_path: Path) -> No
     (latency,) = model_of(M4, work(tmp_path / "model.onnx")).figures
     assert latency.value is None
     assert "reads .tflite files, not model.onnx" in latency.note
+
+
+def test_a_worker_knows_the_devices_whose_files_the_user_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(OWN, encoding="utf-8")
+    setup = {"plugins": {"modules": [], "conftests": [], "blocked": []}, "devices": [str(tmp_path / "mine.toml")]}
+    device = Desk.from_setup(setup).registry.devices["mine@tflm"]
+    assert (device.backends, device.validated) == (("mcu",), False)
+
+
+def test_whether_somebody_has_checked_a_profile_is_known_of_its_device() -> None:
+    assert device_of(M4).validated
+    assert not device_of(built_in()["apple-m1@roofline"]).validated
 
 
 def test_another_figure_is_another_version_of_the_device() -> None:

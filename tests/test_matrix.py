@@ -19,6 +19,7 @@ from tradeoff.vocabulary import (
     Device,
     Loading,
     Model,
+    Provenance,
     Refusal,
     Requirement,
     Runner,
@@ -125,6 +126,35 @@ def test_a_backend_and_a_device_that_nobody_put_together_are_no_cell() -> None:
     assert pairs(backends=("fast",), devices=("board",)) == {"fast/board"}
     assert pairs(devices=("all",)) == {"fast/host-cpu", "absent/host-cpu", "absent/board"}
     assert pairs(cells=("cnn/*/fast/board",)) == {"fast/board"}
+
+
+def test_devices_of_the_users_stand_beside_those_of_the_preset_unless_others_are_asked_for() -> None:
+    away = Device("mine@rt", "modelled", backends=("fast",))
+    registry = REGISTRY.with_devices([away])
+    preset = {"quick": {"devices": ("host-cpu",), **QUICK, "models": ("cnn",), "techniques": ("int8",)}}
+
+    def devices(**values: tuple[str, ...]) -> list[str]:
+        return [cell.split("/")[3] for cell in spelled(plan(Settings(values, preset), registry, (), ("mine@rt",)))]
+
+    assert devices() == ["host-cpu", "mine@rt"]
+    assert devices(devices=("host-cpu",)) == ["host-cpu"]
+
+
+@pytest.mark.parametrize(
+    ("provenance", "validated", "told"),
+    [
+        ("modelled", False, "no such device: --tradeoff-validated: nobody has checked what is modelled of it@rt"),
+        ("modelled", True, "None"),
+        ("measured", False, "None"),
+    ],
+)
+def test_devices_that_nobody_has_checked_are_left_out_when_that_is_asked_for(
+    provenance: Provenance, validated: bool, told: str
+) -> None:
+    device = Device("it@rt", provenance, backends=("fast",), validated=validated)
+    preset = {"quick": {**QUICK, "devices": ("it@rt",)}}
+    matrix = plan(Settings({"validated": True}, preset), REGISTRY.with_devices([device]))
+    assert reason(matrix, "cnn/int8/fast/it@rt/b1") == told
 
 
 def test_a_scenario_makes_do_with_what_a_backend_takes_in_a_request() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Final
@@ -60,16 +60,21 @@ class _Axes:
     named: frozenset[str] = frozenset()
 
 
-def plan(settings: Settings, registry: Registry, own_models: Sequence[str] = ()) -> Matrix:
+def plan(
+    settings: Settings, registry: Registry, own_models: Sequence[str] = (), own_devices: Sequence[str] = ()
+) -> Matrix:
     """The matrix that ``settings`` select.
 
     :param own_models: the models the user brought; without ``--tradeoff-models`` they alone are run.
+    :param own_devices: the devices the user brought; without ``--tradeoff-devices`` they are run beside the others.
     """
     notes: list[str] = []
     axes = _axes(settings, registry, own_models, notes)
+    if settings.words("devices") is None:
+        axes = replace(axes, devices=tuple(dict.fromkeys((*axes.devices, *own_devices))))
     patterns = settings.words("cells")
     products = [_narrow(axes, pattern) for pattern in patterns] if patterns else [axes]
-    judge = _Judge(registry)
+    judge = _Judge(registry, validated=settings.switch("validated"))
     found: dict[str, PlannedCell] = {}
     for product in products:
         for cell in _cells(product, registry):
@@ -209,8 +214,9 @@ def _known(kind: str, name: str, known: Mapping[str, object]) -> str:
 class _Judge:
     """Says why a cell cannot exist; each question is asked once for the whole matrix."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *, validated: bool) -> None:
         self._registry = registry
+        self._validated = validated
         self._engine = missing_engine()
         self._backend = cache(self._backend_missing)
         self._model = cache(self._model_missing)
@@ -252,7 +258,10 @@ class _Judge:
         places = devices_of(self._registry, choice.name, can)
         if device not in places:
             return Refusal("no such device", f"{choice.name} runs on {_some(places)}, not on {device}")
-        return self._registry.devices[device].present()
+        found = self._registry.devices[device]
+        if self._validated and not found.is_here and not found.validated:
+            return Refusal("no such device", f"--tradeoff-validated: nobody has checked what is modelled of {device}")
+        return found.present()
 
     def _finished_refusal(self, cell: Cell) -> Refusal | None:
         """Nothing is built or converted of a finished artifact: it runs as it is, where it is read, or not at all."""

@@ -60,6 +60,14 @@ OPTIONS: Final = (
     ),
     Option("devices", "devices; 'all' for every one", "NAMES", many=True),
     Option(
+        "device-file",
+        "profiles of devices of your own, in TOML; run beside those of the preset",
+        "FILES",
+        many=True,
+        is_path=True,
+    ),
+    Option("validated", "no device that is not here unless somebody has checked what its model says"),
+    Option(
         "loads",
         "how requests arrive: 'b1,b8', samples in one request; 'stream,multi:8,server:200,offline,sweep'",
         "LOADS",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tradeoff.baseline import check_baseline
+from tradeoff.devices.modelling import own_devices
 from tradeoff.matrix import Matrix, plan
 from tradeoff.measure.energy import chosen_meters
 from tradeoff.options import Settings
@@ -31,6 +32,7 @@ class Plan:
             "plugins": plugin_sources_to_json(self.sources),
             "own": self.own.to_json() if self.own else None,
             "allow_code": self.settings.switch("allow-code"),
+            "devices": list(self.settings.words("device-file") or ()),
         }
 
 
@@ -42,6 +44,8 @@ def make_plan(settings: Settings, sources: PluginSources, registry: Registry) ->
     if own is not None:
         registry = registry.with_own(own.task, own.models)
         names = [model.name for model in own.models]
+    devices = own_devices(settings.words("device-file") or ())
+    registry = registry.with_devices(devices)
     check_baseline(registry, settings.text("baseline"))
     chosen_meters(settings.words("meters"), registry)
-    return Plan(settings, sources, registry, plan(settings, registry, names), own)
+    return Plan(settings, sources, registry, plan(settings, registry, names, [device.name for device in devices]), own)

@@ -66,6 +66,12 @@ class Registry:
         """The endings of finished artifacts that some backend reads."""
         return frozenset(ending for backend in self.backends.values() for ending in backend.capabilities.reads)
 
+    def with_devices(self, devices: Iterable[Device]) -> Registry:
+        """The same, with devices whose profiles a user brought; one of them may stand for one that is registered."""
+        added = {device.name: device for device in devices}
+        origins = dict(self.origins) | {("device", name): "your file" for name in added}
+        return replace(self, devices={**self.devices, **added}, origins=origins)
+
     def with_own(self, task: Task, models: Iterable[Model]) -> Registry:
         """The same, with the models a user brought."""
         name = task.name
@@ -78,17 +84,7 @@ class Registry:
         if taken:
             raise BadInput(f"a model named {taken[0]!r} is registered already; rename the file to use it")
         origins = dict(self.origins) | {("model", name): "your file" for name in added}
-        return Registry(
-            tasks={**self.tasks, task.name: task},
-            models={**self.models, **added},
-            techniques=self.techniques,
-            backends=self.backends,
-            devices=self.devices,
-            meters=self.meters,
-            renderers=self.renderers,
-            origins=origins,
-            problems=self.problems,
-        )
+        return replace(self, tasks={**self.tasks, task.name: task}, models={**self.models, **added}, origins=origins)
 
 
 @dataclass(frozen=True)

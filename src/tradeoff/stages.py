@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.datafiles import DataFiles, write_data
+from tradeoff.devices.modelling import own_devices
 from tradeoff.errors import BadInput, Refused, TradeoffError
 from tradeoff.fingerprint import digest, digest_tree, files_in
 from tradeoff.formats.finished import adopt
@@ -76,6 +77,7 @@ class Desk:
         own = setup.get("own")
         if own:
             registry = registry.with_own(*own_from_json(own))
+        registry = registry.with_devices(own_devices(setup.get("devices", ())))
         if setup.get("allow_code"):
             permit_code()
         return cls(registry)

@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from tradeoff.devices.estimating import Estimate, estimate, too_large
-from tradeoff.devices.profiles import DeviceProfile
+from tradeoff.devices.profiles import DeviceProfile, read_profile
 from tradeoff.vocabulary import Device, Estimated, Figure, Operator, Workload
 
 #: What runs the file here stands for a microcontroller's runtime; numbers may differ by rounding.
@@ -24,6 +25,11 @@ def devices_of(profiles: Iterable[DeviceProfile]) -> list[Device]:
     return [device_of(profile) for profile in profiles]
 
 
+def own_devices(files: Iterable[str]) -> list[Device]:
+    """Those whose profiles a user has brought."""
+    return devices_of(read_profile(Path(name)) for name in files)
+
+
 def device_of(profile: DeviceProfile) -> Device:
     """The device whose model is this profile."""
     return Device(
@@ -32,6 +38,7 @@ def device_of(profile: DeviceProfile) -> Device:
         f"{profile.summary}; {profile.trust}",
         backends=STAND_INS[profile.kind],
         model=partial(model_of, profile),
+        validated=bool(profile.validation),
         version=hashlib.sha256(json.dumps(asdict(profile), sort_keys=True).encode()).hexdigest()[:16],
     )
 

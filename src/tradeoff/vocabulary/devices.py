@@ -74,6 +74,7 @@ class Device:
     :param present: says why it is not there, or ``None``; asked without importing a framework.
     :param backends: the backends that stand for its runtime, beside those that name it themselves.
     :param model: what is known of a request there without the device; of one that is ``measured`` it is never asked.
+    :param validated: whether somebody has checked what ``model`` says; of one that is ``measured`` it does not matter.
     :param version: raise it when ``model`` says something else; stored estimates are keyed by it.
     """
 
@@ -83,6 +84,7 @@ class Device:
     present: Callable[[], Refusal | None] = lambda: None
     backends: tuple[str, ...] = ()
     model: Callable[[Workload], Estimated] | None = None
+    validated: bool = False
     version: str = "1"
 
     @property

@@ -219,7 +219,8 @@ def test_another_selection_is_not_taken_for_the_rest(project: Project, tmp_path:
 
 def test_a_run_that_still_goes_on_is_left_alone(project: Project, tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    project.conftest(SLOW)
+    # So slow that it goes on whatever else this machine has to do.
+    project.conftest(SLOW.replace("sleep(0.3)", "sleep(1)"))
     some = ("--tradeoff-backends=slow", LOADS, "--tradeoff-techniques=baseline", f"--tradeoff-output={folder}")
     process = subprocess.Popen(command(*some), cwd=project.pytester.path, stdout=subprocess.DEVNULL)
     try:

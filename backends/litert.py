@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import tradeoff
-from tradeoff.engine import KERAS, engine_environment
 
 from .litert_anatomy import anatomy
 from .litert_intermediates import intermediates
 from .litert_profile import profile
-from .litert_quantizer import MADE, QUANTIZER, without_quantizer
+from .litert_quantizer import MADE
 from .litert_runner import KERNELS, XNNPACK, LiteRTRunner
-from .litert_write import written
+from .litert_write import WritesTFLite
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
@@ -26,7 +24,7 @@ _NO_BFLOAT16: Final = tradeoff.Refusal(
 )
 
 
-class LiteRTBackend(tradeoff.Backend):
+class LiteRTBackend(WritesTFLite):
     """Converts with TensorFlow's converter; a request is floats in and floats out in every precision."""
 
     name = "litert"
@@ -49,29 +47,11 @@ class LiteRTBackend(tradeoff.Backend):
         ),
     )
     requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (tradeoff.Requirement("ai_edge_litert", "ai-edge-litert"),)
-    converter_requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (
-        KERAS,
-        tradeoff.Requirement("tensorflow", "tensorflow"),
-        # Its version counts where it is there; where it is not, the rest can still be converted.
-        *((QUANTIZER,) if QUANTIZER.installed() else ()),
-    )
     install = INSTALL
-
-    def abilities(self, parameters: Mapping[str, Value]) -> tradeoff.Capabilities:
-        """Without the quantizer, what TensorFlow's converter makes remains."""
-        return without_quantizer(self.capabilities, INSTALL)
 
     def environment(self, parameters: Mapping[str, Value], device: str) -> tradeoff.Environment:
         """One worker for all thread counts and kernels: the interpreter takes them, not the process."""
         return tradeoff.Environment("litert", modules=("ai_edge_litert.interpreter",))
-
-    def conversion_environment(self, parameters: Mapping[str, Value]) -> tradeoff.Environment:
-        """The converter reads TensorFlow graphs alone, whatever engine the model was trained on."""
-        return engine_environment("tensorflow")
-
-    def convert(self, job: tradeoff.Conversion) -> Path:
-        """Write the flatbuffer, and make sure that it is what was asked for."""
-        return written(job)
 
     def load(self, job: tradeoff.Loading) -> tradeoff.Runner:
         """Load the file and allocate it."""

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import tradeoff
+from tradeoff.engine import KERAS, engine_environment
 
 from .litert_checks import check
 from .litert_convert import converted
 from .litert_graph import read_graph
-from .litert_quantizer import MADE, Learnt, chosen_for, quantized
+from .litert_quantizer import MADE, QUANTIZER, Learnt, chosen_for, quantized, without_quantizer
 from .litert_ranges import is_per_tensor, same_work, tensor_ranges
 
 if TYPE_CHECKING:
+    from tradeoff.spelling import Value
     from tradeoff.vocabulary import Ranges
 
 ARTIFACT: Final = "model.tflite"
+
+
+class WritesTFLite(tradeoff.Backend):
+    """What backends share whose artifact is a ``.tflite`` file; a subclass says how it is run."""
+
+    converter_requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (
+        KERAS,
+        tradeoff.Requirement("tensorflow", "tensorflow"),
+        # Its version counts where it is there; where it is not, the rest can still be converted.
+        *((QUANTIZER,) if QUANTIZER.installed() else ()),
+    )
+
+    def abilities(self, parameters: Mapping[str, Value]) -> tradeoff.Capabilities:
+        """Without the quantizer, what TensorFlow's converter makes remains."""
+        return without_quantizer(self.capabilities, self.install)
+
+    def conversion_environment(self, parameters: Mapping[str, Value]) -> tradeoff.Environment:
+        """The converter reads TensorFlow graphs alone, whatever engine the model was trained on."""
+        return engine_environment("tensorflow")
+
+    def convert(self, job: tradeoff.Conversion) -> Path:
+        """Write the flatbuffer, and make sure that it is what was asked for."""
+        return written(job)
 
 
 def written(job: tradeoff.Conversion) -> Path:

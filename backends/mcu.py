@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import tradeoff
-from tradeoff.engine import KERAS, engine_environment
 
-from .litert_quantizer import QUANTIZER, without_quantizer
-from .litert_write import written
+from .litert_write import WritesTFLite
 from .mcu_arena import figures
 from .mcu_profile import anatomy, profile
 from .mcu_runner import TFLMRunner
@@ -31,7 +28,7 @@ def _unsupported(detail: str) -> tradeoff.Refusal:
 _HYBRID: Final = "TFLM has no kernels that multiply float activations by {} weights: int8 quantizes both"
 
 
-class MCUBackend(tradeoff.Backend):
+class MCUBackend(WritesTFLite):
     """What litert converts, run by TFLM's own interpreter and its reference kernels; a request is floats in and out."""
 
     name = "mcu"
@@ -54,29 +51,11 @@ class MCUBackend(tradeoff.Backend):
         ranges=("int8",),
     )
     requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (tradeoff.Requirement("tflite_micro", "tflite-micro"),)
-    converter_requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (
-        KERAS,
-        tradeoff.Requirement("tensorflow", "tensorflow"),
-        # Its version counts where it is there; where it is not, the rest can still be converted.
-        *((QUANTIZER,) if QUANTIZER.installed() else ()),
-    )
     install = INSTALL
-
-    def abilities(self, parameters: Mapping[str, Value]) -> tradeoff.Capabilities:
-        """Without the quantizer, what TensorFlow's converter makes remains."""
-        return without_quantizer(self.capabilities, INSTALL)
 
     def environment(self, parameters: Mapping[str, Value], device: str) -> tradeoff.Environment:
         """One worker for all devices: none of them changes what TFLM computes."""
         return tradeoff.Environment("mcu", modules=("tflite_micro",))
-
-    def conversion_environment(self, parameters: Mapping[str, Value]) -> tradeoff.Environment:
-        """The converter reads TensorFlow graphs alone, whatever engine the model was trained on."""
-        return engine_environment("tensorflow")
-
-    def convert(self, job: tradeoff.Conversion) -> Path:
-        """Write the flatbuffer that litert would write, and make sure that it is what was asked for."""
-        return written(job)
 
     def load(self, job: tradeoff.Loading) -> tradeoff.Runner:
         """Try the file in a process that may die of it, then load it."""

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import tradeoff
 
+from .model_graph import refuse_unreadable
+
 _FLAG: Final = "TF_USE_LEGACY_KERAS"
 #: What these say is for training from the start, or is written differently; a trained model needs none of it.
 _DROPPED: Final = ("_initializer", "_regularizer", "_constraint")
@@ -36,14 +38,7 @@ def legacy() -> Iterator[tuple[Any, Any]]:
 
 def check(model: Any) -> None:
     """Refuse what cannot be carried over: a model that is code, and layers that are."""
-    import keras
-
-    if not isinstance(model, keras.Sequential) and type(model).__name__ not in ("Functional", "Model"):
-        raise tradeoff.Refused(
-            "not supported by format",
-            f"{model.name} is a {type(model).__name__}: a subclassed model has no graph that could be carried over to "
-            "tf_keras; build it of layers, with keras.Model(inputs, outputs)",
-        )
+    refuse_unreadable(model)
     for layer in model._flatten_layers(include_self=False):
         if not type(layer).__module__.startswith("keras."):
             raise tradeoff.Refused(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import tradeoff
 from tradeoff.training import default_rate, fine_tune
 
+from .model_graph import refuse_unreadable
 from .qat_net import Rounding, rounding_net
 
 PARAMETERS: Final = (
@@ -45,16 +46,9 @@ def qat(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
     return tradeoff.Rewritten(job.model, history.epochs, twin.places.left_out, facts=facts, ranges=twin.ranges())
 
 
-def _check(model: object) -> None:
+def _check(model: Any) -> None:
     """Refuse what has no graph to look at, before anything is trained."""
-    import keras
-
-    if not isinstance(model, keras.Sequential) and type(model).__name__ not in ("Functional", "Model"):
-        raise tradeoff.Refused(
-            "not supported by format",
-            f"{getattr(model, 'name', 'the model')} is a {type(model).__name__}: nobody can see in a subclassed model "
-            "which layer's result goes where; build it of layers, with keras.Model(inputs, outputs)",
-        )
+    refuse_unreadable(model)
     inputs, outputs = len(getattr(model, "inputs", ())), len(getattr(model, "outputs", ()))
     if (inputs, outputs) != (1, 1):
         raise tradeoff.Refused(

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from .scale_graph import Call, kind
+from .model_graph import Call
+from .scale_graph import kind
 
 
 @dataclass(frozen=True)

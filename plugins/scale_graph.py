@@ -9,26 +9,12 @@ from typing import Any, Final
 
 import tradeoff
 
+from .model_graph import Call, calls, refuse_unreadable
+
 #: Take several tensors position by position; channels that differ there would be broadcast without a word.
 _MERGES: Final = frozenset({"Add", "Subtract", "Multiply", "Maximum", "Minimum", "Average", "Divide", "TrueDivide"})
 #: What these hold was taken from data and not trained, so it is carried over.
 _ADAPTED: Final = frozenset({"Normalization"})
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of a layer, or of an operation between layers.
-
-    :param operation: the layer.
-    :param arguments: what it was called with.
-    :param given: the tensors among them.
-    :param made: the tensors that came out.
-    """
-
-    operation: Any
-    arguments: Any
-    given: tuple[Any, ...]
-    made: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -59,42 +45,17 @@ def refused(detail: str) -> tradeoff.Refused:
 
 def read(model: Any) -> list[Call]:
     """Every call between inputs and outputs, each after those that it needs; refused where there is no such graph."""
-    code = getattr(type(model).call, "__module__", "") or ""
-    if not (code.startswith("keras.") and getattr(model, "inputs", None) and getattr(model, "outputs", None)):
-        raise refused(
-            f"{model.name} is a subclassed model ({type(model).__name__}), whose graph is code that cannot be read; "
-            "build it with keras.Sequential or keras.Model(inputs, outputs)"
-        )
+    refuse_unreadable(model)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise refused(f"{model.name} has {len(model.inputs)} inputs and {len(model.outputs)} outputs; one each is read")
-    calls = _followed(model)
-    for call in calls:
+    found = list(calls(model))
+    for call in found:
         if hasattr(call.operation, "layers") and hasattr(call.operation, "inputs"):
             raise refused(f"layer {call.operation.name} is a model inside {model.name}; build it of its layers, flat")
-    return calls
-
-
-def _followed(model: Any) -> list[Call]:
-    done, found = {id(tensor) for tensor in model.inputs}, list[Call]()
-    waiting = list(model.outputs)
-    while waiting:
-        tensor = waiting[-1]
-        if id(tensor) in done:
-            waiting.pop()
-            continue
-        # Keras keeps its graph in the history of its tensors; there is no public way to it.
-        history = tensor._keras_history
-        node = history.operation._inbound_nodes[history.node_index]
-        missing = [given for given in node.input_tensors if id(given) not in done]
-        if missing:
-            waiting.extend(reversed(missing))
-            continue
-        done.update(id(made) for made in node.output_tensors)
-        found.append(Call(history.operation, node.arguments, tuple(node.input_tensors), tuple(node.output_tensors)))
     return found
 
 
-def built_again(model: Any, calls: Sequence[Call], plan: Plan) -> Any:
+def built_again(model: Any, read: Sequence[Call], plan: Plan) -> Any:
     """A new, untrained model after ``plan``; what of it cannot be is refused with the layer's name."""
     import keras
 
@@ -102,7 +63,7 @@ def built_again(model: Any, calls: Sequence[Call], plan: Plan) -> Any:
     given = keras.Input(batch_shape=old.shape, dtype=old.dtype, name=old._keras_history.operation.name)
     tensors = {id(old): given if plan.front is None else plan.front(given)}
     layers: dict[int, Any] = {}
-    for number, call in enumerate(calls):
+    for number, call in enumerate(read):
         if number in plan.bridged:
             tensors[id(call.made[0])] = tensors[id(plan.bridged[number])]
         if number in plan.dropped:

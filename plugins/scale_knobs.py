@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .model_graph import Call
 from .scale_blocks import Block, blocks
-from .scale_graph import Call, Plan, built_again, kind, read, refused
+from .scale_graph import Plan, built_again, kind, read, refused
 
 #: Channels come in multiples of it: what vector units and kernels of most runtimes take at once.
 MULTIPLE: Final = 8

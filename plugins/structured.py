@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 import tradeoff
 from tradeoff.accounting import account
 
+from .model_graph import refuse_unreadable
 from .structured_allocation import Costs, allocate, even_channels, least, smaller_size
 from .structured_graph import Coupling, couple
 from .structured_ranking import ranked
-from .structured_rebuild import rebuilt, refuse_unreadable
+from .structured_rebuild import rebuilt
 from .structured_sensitivity import SHARES, Sensitivity, sensitivity, weakest
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .structured_rebuild import Smaller, calls
+from .model_graph import calls
+from .structured_rebuild import Smaller
 from .structured_rules import follow
 from .structured_survey import Site, Survey, Work
 

@@ -10,8 +10,8 @@ from .structured_kinds import PASSING, POOLS, SPATIAL, TIES, elementwise, kind
 from .structured_survey import Site, Survey, Work
 
 if TYPE_CHECKING:
+    from .model_graph import Call
     from .structured_labels import Labels
-    from .structured_rebuild import Call
 
 
 Rule = Callable[[Survey, "Call", "Labels"], "Labels | None"]

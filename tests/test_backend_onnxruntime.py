@@ -275,7 +275,7 @@ def test_a_profile_names_layers_and_leaves_no_file(tmp_path: Path, monkeypatch: 
 def test_a_file_that_is_cut_short_is_named(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "short.onnx"
     path.write_bytes(artifact("int8").read_bytes()[:kept])
-    with pytest.raises(tradeoff.BadInput, match=r"short\.onnx is not a model of ONNX"):
+    with pytest.raises(tradeoff.BadInput, match=r"short\.onnx is (empty|not an ONNX file)"):
         runner(path)
 
 

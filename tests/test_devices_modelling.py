@@ -10,8 +10,9 @@ from device_nets import FLOAT32, write
 from test_devices_profiles import OWN
 
 from tradeoff.devices.estimating import estimate_file
-from tradeoff.devices.modelling import device_of, model_of
+from tradeoff.devices.modelling import device_of
 from tradeoff.devices.profiles import built_in
+from tradeoff.devices.workloads import model_of
 from tradeoff.registry import load_registry
 from tradeoff.stages import Desk
 from tradeoff.vocabulary import Estimated, Figure, Workload

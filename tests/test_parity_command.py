@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trained import NOISE, trained_file
 from user_project import NUMPY_BACKEND, Project
 
 from tradeoff.cli import main
 from tradeoff.parity.layers import LayerParity
 from tradeoff.parity.telling import conclusion, table
+
+pytestmark = [pytest.mark.filterwarnings(line) for line in NOISE]
 
 TELLING = """
 class Telling(NumpyBackend):
@@ -134,9 +137,7 @@ def test_every_number_stands_with_its_unit_and_what_is_none_says_so() -> None:
 
 
 @pytest.mark.frameworks
-def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(
-    project: Project, warm_store: Path
-) -> None:
+def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(project: Project) -> None:
     folder = project.pytester.path
     project.conftest(
         "class Failing(NumpyBackend):\n"
@@ -149,8 +150,7 @@ def test_a_file_of_ones_own_is_told_of_and_what_fails_keeps_nothing_else_quiet(
         "def tradeoff_backends():\n"
         "    return [Failing()]\n"
     )
-    (trained,) = (warm_store / "variant").glob("*/model.keras")
-    (folder / "my.keras").write_bytes(trained.read_bytes())
+    (folder / "my.keras").write_bytes(trained_file().read_bytes())
     x = np.random.default_rng(0).random((100, 8, 8, 1), dtype=np.float32)
     np.savez(folder / "my.npz", x=x, y=np.arange(100) % 10)
     command = [sys.executable, "-m", "tradeoff", "parity", "my/baseline/failing", "my/int8/litert"]

@@ -11,8 +11,9 @@ from trained import NOISE
 
 import tradeoff
 from tradeoff.formats import keras_files
+from tradeoff.plugins.model_graph import refuse_unreadable
 from tradeoff.plugins.structured_graph import Coupling, couple
-from tradeoff.plugins.structured_rebuild import rebuilt, refuse_unreadable
+from tradeoff.plugins.structured_rebuild import rebuilt
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 

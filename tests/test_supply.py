@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tradeoff import Backend, Capabilities, Environment, Loading, Model, Parameter, Runner, Task, Technique
+from tradeoff import Backend, Capabilities, Device, Environment, Loading, Model, Parameter, Runner, Task, Technique
 from tradeoff.cell import Cell, Load, parse_backend
 from tradeoff.chain import parse_chain
 from tradeoff.measure.estimating import ratios
@@ -95,6 +95,7 @@ REGISTRY = Registry(
         ),
     },
     backends={"printing": Printing()},
+    devices={"host-cpu": Device("host-cpu")},
 )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 Shape = tuple[int, ...]
-Count = Callable[[Any, Shape, Shape], None]
 Rule = Callable[[Any, Shape, Shape], int]
 
 
@@ -36,12 +35,12 @@ def account(model: Any) -> Accounting:
         return Accounting(parameters, None, uncounted)
     macs: list[int] = []
 
-    def count(layer: Any, given: Shape, made: Shape) -> None:
-        macs.append(macs_of(layer, given, made))
+    def count(layer: Any, inputs: Any, outputs: Any) -> None:
+        macs.append(macs_of(layer, tuple(inputs.shape), tuple(outputs.shape)))
 
     with ExitStack() as watches:
         for layer in known:
-            watches.enter_context(_watched(layer, count))
+            watches.enter_context(watched_layer(layer, count))
         model(sample, training=False)
     return Accounting(parameters, sum(macs), uncounted)
 
@@ -108,13 +107,13 @@ def sample_of(model: Any) -> Any:
 
 
 @contextmanager
-def _watched(layer: Any, count: Count) -> Iterator[None]:
-    """Tell ``count`` the shapes of every call: real ones, wherever in a model the layer is called."""
+def watched_layer(layer: Any, heard: Callable[[Any, Any, Any], None]) -> Iterator[None]:
+    """Tell ``heard`` of every call of the layer, wherever in a model: with what it was given, and what it gave."""
     call = layer.call
 
     def watched(inputs: Any, *arguments: Any, **options: Any) -> Any:
         outputs = call(inputs, *arguments, **options)
-        count(layer, tuple(inputs.shape), tuple(outputs.shape))
+        heard(layer, inputs, outputs)
         return outputs
 
     layer.call = watched

@@ -286,6 +286,7 @@ class Supply:
             **self._where(cell, artifact),
             "estimate": _ESTIMATE_VERSION,
             "version": self.registry.backends[cell.backend.name].version,
+            "device": cell.device,
             "model": self.device(cell).version,
             "batch": cell.load.batch,
         }
@@ -423,7 +424,8 @@ class Supply:
         return {
             "artifact": artifact.facts["content"],
             "backend": cell.backend.spelling,
-            "device": cell.device,
+            # What a runtime answers does not depend on which of the devices that are not here it stands for.
+            "device": cell.device if self.device(cell).is_here else "",
             "environment": [environment.name, list(map(list, environment.variables))],
             "versions": self.runtime(cell),
             "cpu": digest(cpu_flags()),

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tradeoff.formats.tflite_operators import Layer, Network
+if TYPE_CHECKING:
+    from tradeoff.formats.tflite_operators import Layer, Network
 
 #: Count to what it is; profiles name cycles for some of these.
 COSTS: Final[Mapping[str, str]] = {

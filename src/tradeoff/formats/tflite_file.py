@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from tradeoff.errors import BadInput
 from tradeoff.formats.flatbuffer import Table, read_number
@@ -13,6 +14,7 @@ from tradeoff.formats.protobuf import opened
 from tradeoff.formats.signature import Signature, Tensor, single
 from tradeoff.text import safe
 
+T = TypeVar("T")
 SUFFIX: Final = ".tflite"
 _HOW: Final = "TensorFlow's and LiteRT's converters write one"
 _MAGIC: Final = b"TFL3"
@@ -30,22 +32,27 @@ _DEPTH: Final = 20
 
 def read_tflite(path: Path) -> Signature:
     """What goes in and what comes out; a file that is none, or is cut short, is refused."""
+    inputs, outputs, last, count = read_model(path, _ends)
+    try:
+        return single(inputs, outputs, last, count)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from error
+
+
+def read_model(path: Path, told: Callable[[Table], T]) -> T:
+    """What ``told`` makes of the file's outermost table; a file that is none, or is damaged, is one message."""
     require_file(path, f"a {SUFFIX} file", _HOW)
     data = opened(path)
     if bytes(data[4:8]) != _MAGIC:
         raise BadInput(f"{path} is not a LiteRT model: the mark TFL3 is not in it; {_HOW}")
     try:
-        inputs, outputs, last, count = _ends(Table(data, read_number(data, "<I", 0)))
+        return told(Table(data, read_number(data, "<I", 0)))
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
     except (struct.error, ValueError, IndexError, OverflowError) as error:
         raise BadInput(
             f"{path} is a LiteRT model that is damaged or cut short; copy it again, or convert anew"
         ) from error
-    try:
-        return single(inputs, outputs, last, count)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from error
 
 
 def _ends(model: Table) -> tuple[list[Tensor], list[Tensor], str, int]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Final
 
 from tradeoff.errors import BadInput
-from tradeoff.formats.flatbuffer import Table, read_number
-from tradeoff.formats.plain_file import require_file
-from tradeoff.formats.protobuf import opened
-from tradeoff.formats.tflite_file import SUFFIX, operator_number
+from tradeoff.formats.flatbuffer import Table
+from tradeoff.formats.tflite_file import operator_number, read_model
 from tradeoff.formats.tflite_names import OPERATORS, TYPES
 from tradeoff.text import safe
 
@@ -93,18 +90,7 @@ class Network:
 
 def read_network(path: Path) -> Network:
     """The operators of a file; one that is none, or is damaged, is refused in one message."""
-    require_file(path, f"a {SUFFIX} file", "TensorFlow's and LiteRT's converters write one")
-    data = opened(path)
-    if bytes(data[4:8]) != b"TFL3":
-        raise BadInput(f"{path} is not a LiteRT model: the mark TFL3 is not in it")
-    try:
-        return _network(Table(data, read_number(data, "<I", 0)))
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from error
-    except (struct.error, ValueError, IndexError, OverflowError) as error:
-        raise BadInput(
-            f"{path} is a LiteRT model that is damaged or cut short; copy it again, or convert anew"
-        ) from error
+    return read_model(path, _network)
 
 
 def _network(model: Table) -> Network:

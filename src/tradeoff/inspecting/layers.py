@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tradeoff.accounting import has_rule, is_free, is_opaque, macs_of, sample_of
+from tradeoff.accounting import has_rule, is_free, is_opaque, macs_of, sample_of, watched_layer
 
 if TYPE_CHECKING:
     from tradeoff.vocabulary import Array
@@ -57,38 +57,26 @@ class _Calls:
 
 def _watched(model: Any, layers: list[Any]) -> dict[int, _Calls]:
     """Run one sample of zeros and note every call; nothing where the model does not say how large a sample is."""
+    import keras
+
     sample = sample_of(model)
     found: dict[int, _Calls] = {}
     if sample is None:
         return found
-    with ExitStack() as watches:
-        for layer in layers:
-            watches.enter_context(_watching(layer, found))
-        model(sample, training=False)
-    return found
 
-
-@contextmanager
-def _watching(layer: Any, found: dict[int, _Calls]) -> Iterator[None]:
-    import keras
-
-    call = layer.call
-
-    def watched(inputs: Any, *arguments: Any, **options: Any) -> Any:
-        outputs = call(inputs, *arguments, **options)
+    def note(layer: Any, inputs: Any, outputs: Any) -> None:
         calls = found.setdefault(id(layer), _Calls())
         for output in keras.tree.flatten(outputs):
             calls.outputs.append(tuple(output.shape))
             calls.bytes += math.prod(output.shape) * _bits(keras.backend.standardize_dtype(output.dtype)) // 8
         if has_rule(layer):
             calls.macs += macs_of(layer, tuple(inputs.shape), tuple(outputs.shape))
-        return outputs
 
-    layer.call = watched
-    try:
-        yield
-    finally:
-        del layer.call
+    with ExitStack() as watches:
+        for layer in layers:
+            watches.enter_context(watched_layer(layer, note))
+        model(sample, training=False)
+    return found
 
 
 def _row(name: str, layer: Any, calls: _Calls) -> dict[str, Any]:

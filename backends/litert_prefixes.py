@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from statistics import median
+from itertools import pairwise
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +23,8 @@ _BUDGET: Final = 0.4
 _ROUNDS: Final = (5, 50)
 #: A single run would be lost in what a clock costs.
 _AT_LEAST: Final = 50e-6
+#: How often each file is made anew where they are not held.
+_PASSES: Final = 4
 #: As many bytes of shortened files are held at a time; above, one file is timed after the other.
 _HELD: Final = 2**28
 #: What it may take where operators are many and slow, in seconds.
@@ -44,7 +46,9 @@ def seconds(blob: bytes, graph: Graph, batch: Array, threads: int, kernels: str)
         return [], f"a file cut short does not run: {error}"
     if not turns:
         return [], "it would take too long to time the file operator by operator"
-    return [max(0.0, median(turn[place] - turn[place - 1] for turn in turns)) for place in range(1, len(ends))], ""
+    # Whatever else the machine does only adds, so the least that a file ever took is nearest to what it takes alone.
+    least = [min(times) for times in zip(*turns, strict=True)]
+    return [max(0.0, after - before) for before, after in pairwise(least)], ""
 
 
 def _turns(shortened: Callable[[int], Run], ends: Sequence[int], size: int) -> list[list[float]]:
@@ -56,15 +60,15 @@ def _turns(shortened: Callable[[int], Run], ends: Sequence[int], size: int) -> l
     cost = whole * repeats * len(ends)
     rounds = int(min(max(_BUDGET / cost, _ROUNDS[0]), _ROUNDS[1]))
     if size * len(ends) > _HELD:
-        columns = [_column(shortened(end), repeats, rounds) for end in ends]
-        return [list(turn) for turn in zip(*columns, strict=True)]
+        # One at a time, and all of them several times: a machine does not keep its pace.
+        return [[_least(shortened(end), repeats, rounds // _PASSES + 1) for end in ends] for _ in range(_PASSES)]
     runs = [shortened(end) for end in ends]
     # Turn by turn, so that a machine that becomes slower does so for all of them.
     return [[_timed(run, repeats) for run in runs] for _ in range(rounds)]
 
 
-def _column(run: Run, repeats: int, rounds: int) -> list[float]:
-    return [_timed(run, repeats) for _ in range(rounds)]
+def _least(run: Run, repeats: int, rounds: int) -> float:
+    return min(_timed(run, repeats) for _ in range(rounds))
 
 
 def _once(run: Run) -> float:

@@ -11,7 +11,7 @@ from tradeoff.training import History, fine_tune
 
 from .distill_control import Compared, compare, note
 from .distill_losses import Mixture
-from .distill_students import SELF, Pair, pair
+from .distill_students import SELF, Pair, check, pair
 from .distill_teacher import Teacher, labelled, last_hidden, only
 from .from_scratch import lost_structure, on_validation
 
@@ -167,6 +167,7 @@ def tradeoff_techniques() -> Sequence[tradeoff.Technique]:
             "distill",
             stage="model",
             apply=distill,
+            check=check,
             parameters=PARAMETERS,
             summary="a smaller student learns from the model's answers, on few labels or all",
         )

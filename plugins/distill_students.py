@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
 from tradeoff.errors import UnknownName
@@ -12,6 +12,9 @@ from tradeoff.training import set_seed
 
 from .from_scratch import UNKNOWN
 from .scale_knobs import Knobs, scaled
+
+if TYPE_CHECKING:
+    from tradeoff.spelling import Value
 
 #: The model as it was handed in, taught by what it was before all techniques.
 SELF: Final = "self"
@@ -53,6 +56,13 @@ def pair(job: tradeoff.Rewriting) -> Pair:
     return found
 
 
+def check(values: Mapping[str, Value], models: Mapping[str, tradeoff.Model]) -> None:
+    """Whether there is such a student, which needs no model to look at."""
+    name = str(values["student"])
+    if name != SELF and _number(name) is None:
+        _builder(name, models)
+
+
 def _number(name: str) -> float | None:
     try:
         share = float(name)
@@ -75,19 +85,25 @@ def _itself(job: tradeoff.Rewriting) -> Pair:
     return Pair(job.original(), job.model, _changed(job, recipe, _AGAIN, _AGAIN_RATE), False, "the model itself")
 
 
-def _registered(job: tradeoff.Rewriting, name: str) -> Pair:
-    if name not in job.models:
+def _builder(name: str, models: Mapping[str, tradeoff.Model]) -> Callable[[], Any]:
+    if name not in models:
         hint = f"A number is the width of a copy of the teacher, {SELF} the model after the techniques before."
-        raise UnknownName("student", name, [*job.models, SELF], hint)
-    model = job.models[name]
-    if model.build is None:
+        raise UnknownName("student", name, [*models, SELF], hint)
+    build = models[name].build
+    if build is None:
         raise tradeoff.BadInput(f"distill: student={name} is a file and has no builder; name a model that is built")
+    return build
+
+
+def _registered(job: tradeoff.Rewriting, name: str) -> Pair:
+    build = _builder(name, job.models)
+    model = job.models[name]
     if model.task != job.task.name:
         raise tradeoff.BadInput(
             f"distill: student={name} is for task {model.task}, and the teacher for {job.task.name}; "
             "both have to be for the same"
         )
-    return _made(job, model.build, model.recipe, name)
+    return _made(job, build, model.recipe, name)
 
 
 def _made(job: tradeoff.Rewriting, build: Callable[[], Any], recipe: tradeoff.Recipe | None, told: str) -> Pair:

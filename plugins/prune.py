@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tradeoff.spelling import Value
+
 #: Of the epochs of a schedule this share raises the sparsity; the others recover.
 RISING: Final = 2 / 3
 PATTERN: Final = "2of4"
 TFMOT: Final = "tfmot"
+_TFMOT_NEEDS: Final = (
+    tradeoff.Requirement("tensorflow_model_optimization", "tensorflow-model-optimization"),
+    tradeoff.Requirement("tf_keras", "tf-keras"),
+)
 _REALISED: Final = "zeros need gzip or a format for sparse weights, or whole channels removed"
 
 PARAMETERS: Final = (
@@ -64,7 +70,7 @@ PARAMETERS: Final = (
 def prune(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
     """Prune by magnitude, fine-tune with the zeros kept, and say what was left out."""
     values = job.values
-    _check(job)
+    check(values, job.models)
     if values["implementation"] == TFMOT:
         from .prune_tfmot import prune_with_tfmot
 
@@ -91,19 +97,31 @@ def prune(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
     return tradeoff.Rewritten(job.model, history.epochs, left_out, facts=facts)
 
 
-def _check(job: tradeoff.Rewriting) -> None:
+def check(values: Mapping[str, Value], models: Mapping[str, tradeoff.Model]) -> tradeoff.Refusal | None:
     """What cannot be is told before anything is trained."""
-    sparsity = float(job.values["sparsity"])
-    if job.values["pattern"] == PATTERN:
+    sparsity = float(values["sparsity"])
+    if values["pattern"] == PATTERN:
         told = f"prune: pattern={PATTERN} means half of the weights of every kernel"
         if sparsity != 0.5:
             raise tradeoff.BadInput(f"{told}; leave the sparsity out, it is {sparsity:g} here")
-        if job.values["scope"] == "global" or job.values["schedule"] == "polynomial":
+        if values["scope"] == "global" or values["schedule"] == "polynomial":
             raise tradeoff.BadInput(f"{told}, at once; it goes with scope=local and schedule=oneshot alone")
-    if job.values["schedule"] == "polynomial" and int(job.values["epochs"]) < 2:
+    if values["schedule"] == "polynomial" and int(values["epochs"]) < 2:
         raise tradeoff.BadInput(
-            f"prune: schedule=polynomial needs 2 epochs or more, there are {job.values['epochs']}; or schedule=oneshot"
+            f"prune: schedule=polynomial needs 2 epochs or more, there are {values['epochs']}; or schedule=oneshot"
         )
+    return _check_tfmot(values) if values["implementation"] == TFMOT else None
+
+
+def _check_tfmot(values: Mapping[str, Value]) -> tradeoff.Refusal | None:
+    if values["scope"] == "global":
+        raise tradeoff.BadInput("prune: implementation=tfmot has a threshold for each kernel only; use scope=local")
+    if not values["epochs"]:
+        raise tradeoff.BadInput("prune: implementation=tfmot prunes while it trains, so epochs must be 1 or more")
+    missing = [need.distribution for need in _TFMOT_NEEDS if not need.installed()]
+    if missing:
+        return tradeoff.Refusal("not installed", f"{', '.join(missing)}: pip install 'tradeoff[tfmot]'")
+    return None
 
 
 def _scheduled(
@@ -151,6 +169,7 @@ def tradeoff_techniques() -> Sequence[tradeoff.Technique]:
             "prune",
             stage="model",
             apply=prune,
+            check=check,
             parameters=PARAMETERS,
             summary="small weights become zero, and stay it in fine-tuning",
             realised_by=_REALISED,

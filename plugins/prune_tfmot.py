@@ -24,10 +24,6 @@ _INSIDE: Final = "it lies in another model or layer, which prune_low_magnitude d
 
 def prune_with_tfmot(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
     """Prune in ``tf_keras`` and bring the weights back; what it did is counted, not believed."""
-    if job.values["scope"] == "global":
-        raise tradeoff.BadInput("prune: implementation=tfmot has a threshold for each kernel only; use scope=local")
-    if not job.values["epochs"]:
-        raise tradeoff.BadInput("prune: implementation=tfmot prunes while it trains, so epochs must be 1 or more")
     check(job.model)
     chosen, left_out = choose(job.model, int(job.values["smallest"]))
     left_out |= {one.name: _INSIDE for one in chosen if "/" in one.name}

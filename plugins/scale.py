@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
 from tradeoff.accounting import account
@@ -13,6 +13,9 @@ from .from_scratch import lost_structure, on_validation, recipe_of, train_anew
 from .scale_cost import COSTS
 from .scale_knobs import Knobs, scaled
 from .scale_search import search
+
+if TYPE_CHECKING:
+    from tradeoff.spelling import Value
 
 #: The width where no knob is given.
 HALF: Final = 0.5
@@ -54,7 +57,7 @@ def scale(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
     """Build the model again with other sizes, and train it; what cannot be is refused before that."""
     epochs, rate = int(job.values["epochs"]), float(job.values["rate"])
     purpose = str(job.values["for"])
-    knobs = knobs_of(job)
+    knobs = knobs_of(job.values)
     notes = lost_structure(job.model)
     if purpose != "none":
         made = search(job, purpose, float(job.values["loss"]), epochs, rate)
@@ -72,15 +75,15 @@ def scale(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
     return tradeoff.Rewritten(model, history.epochs, notes=notes, facts=facts)
 
 
-def knobs_of(job: tradeoff.Rewriting) -> Knobs:
+def knobs_of(values: Mapping[str, Value]) -> Knobs:
     """What is scaled by hand; a search goes without."""
-    depth, resolution = float(job.values["depth"]), float(job.values["resolution"])
-    width = float(job.values["width"])
+    depth, resolution = float(values["depth"]), float(values["resolution"])
+    width = float(values["width"])
     given = Knobs(width or 1.0, depth, resolution)
-    if job.values["for"] != "none":
+    if values["for"] != "none":
         if given != Knobs() or width:
             raise tradeoff.BadInput(
-                f"scale: for={job.values['for']} looks for width, depth and resolution itself; leave these out"
+                f"scale: for={values['for']} looks for width, depth and resolution itself; leave these out"
             )
         return given
     if given == Knobs():
@@ -88,6 +91,11 @@ def knobs_of(job: tradeoff.Rewriting) -> Knobs:
             raise tradeoff.BadInput("scale: width=1 with nothing else changes nothing; a half is width=0.5")
         return Knobs(HALF)
     return given
+
+
+def check(values: Mapping[str, Value], models: Mapping[str, tradeoff.Model]) -> None:
+    """What cannot be is told before anything is trained."""
+    knobs_of(values)
 
 
 @tradeoff.hookimpl
@@ -98,6 +106,7 @@ def tradeoff_techniques() -> Sequence[tradeoff.Technique]:
             "scale",
             stage="model",
             apply=scale,
+            check=check,
             parameters=PARAMETERS,
             summary="fewer channels, blocks or pixels, trained from the start; or the cheapest that is good enough",
         )

@@ -115,8 +115,15 @@ def test_the_built_in_backends_keep_the_contract(tmp_path: Path, share: bool) ->
 
 
 @pytest.mark.frameworks
-def test_the_built_in_techniques_and_devices_keep_the_contract(tmp_path: Path) -> None:
-    done = run_kit(tmp_path, f"--tradeoff-technique={','.join(TECHNIQUES)}", "--tradeoff-device=host-cpu")
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        pytest.param("not ends_of_its_parameters", id="all but one check"),
+        pytest.param("ends_of_its_parameters", id="a training for each value", marks=pytest.mark.deep),
+    ],
+)
+def test_the_built_in_techniques_and_devices_keep_the_contract(tmp_path: Path, chosen: str) -> None:
+    done = run_kit(tmp_path, f"--tradeoff-technique={','.join(TECHNIQUES)}", "--tradeoff-device=host-cpu", "-k", chosen)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tradeoff.errors import TradeoffError
+from tradeoff.errors import BadInput, TradeoffError
 from tradeoff.matrix import Matrix, PlannedCell, plan
 from tradeoff.options import BUILT_IN_PRESETS, Settings
 from tradeoff.registry import Registry
-from tradeoff.spelling import Parameter
+from tradeoff.spelling import Parameter, Value
 from tradeoff.vocabulary import (
     Backend,
     Capabilities,
@@ -57,6 +58,12 @@ def no_data() -> Splits:
     raise AssertionError("planning never loads data")
 
 
+def choosy(values: Mapping[str, Value], models: Mapping[str, Model]) -> Refusal | None:
+    if values["of"] == "both":
+        raise BadInput("choosy: of=both and of=none contradict each other")
+    return None if values["of"] in models else Refusal("not installed", f"{values['of']} is not here")
+
+
 REGISTRY = Registry(
     tasks={"t": Task("t", no_data)},
     models={name: Model(name, "t", build=Split) for name in ("cnn", "cow", "dense")},
@@ -67,6 +74,7 @@ REGISTRY = Registry(
             Technique("int8", "precision"),
             Technique("prune", "model", parameters=(Parameter("share", float, positional=True),)),
             Technique("needy", "model", requires=(Requirement("no_such_module", "needed"),)),
+            Technique("choosy", "model", parameters=(Parameter("of", str, positional=True),), check=choosy),
         )
     },
     backends={"fast": Fast(), "absent": Absent()},
@@ -97,6 +105,14 @@ def test_cells_are_spelled_axis_by_axis_in_a_stable_order() -> None:
         "cnn/fp16/fast/host-cpu/b1",
         "cnn/int8/fast/host-cpu/b1",
     ]
+
+
+def test_what_a_technique_cannot_do_with_its_values_is_known_before_anything_runs() -> None:
+    matrix = cells(models=("cnn",), techniques=("choosy:cow", "choosy:moon+int8"))
+    assert reason(matrix, "cnn/choosy:cow/fast/host-cpu/b1") == "None"
+    assert reason(matrix, "cnn/choosy:moon+int8/fast/host-cpu/b1") == "not installed: moon is not here"
+    with pytest.raises(BadInput, match="contradict each other"):
+        cells(models=("cnn",), techniques=("choosy:both",))
 
 
 def test_a_cell_that_cannot_exist_is_there_with_its_reason() -> None:

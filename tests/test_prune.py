@@ -11,8 +11,10 @@ from compressing import accuracy, applied, job, layers
 from trained import NOISE, data, trained_file
 
 import tradeoff
+from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
-from tradeoff.plugins.prune import prune, tradeoff_techniques
+from tradeoff.plugins import prune as module
+from tradeoff.plugins.prune import check, prune, tradeoff_techniques
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 
@@ -75,6 +77,32 @@ def test_what_cannot_be_is_refused_before_any_training(spelling: str, told: str)
     with pytest.raises(tradeoff.BadInput, match=told):
         pruned(spelling, model)
     assert keras_files.content(model) == before
+
+
+@pytest.mark.parametrize(
+    ("spelling", "told"),
+    [
+        ("prune:schedule=polynomial:epochs=1", "needs 2 epochs or more"),
+        ("prune:implementation=tfmot:scope=global", "use scope=local"),
+        ("prune:implementation=tfmot:epochs=0", "epochs must be 1 or more"),
+    ],
+)
+def test_values_that_contradict_each_other_are_known_without_a_model(spelling: str, told: str) -> None:
+    with pytest.raises(tradeoff.BadInput, match=told):
+        check(values(spelling), {})
+
+
+def test_without_tfmot_its_implementation_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = tradeoff.Requirement("no_such_module", "tensorflow-model-optimization")
+    monkeypatch.setattr(module, "_TFMOT_NEEDS", (missing,))
+    found = check(values("prune:implementation=tfmot"), {})
+    assert str(found) == "not installed: tensorflow-model-optimization: pip install 'tradeoff[tfmot]'"
+    assert check(values("prune"), {}) is None
+
+
+def values(spelling: str) -> dict[str, Any]:
+    (step,) = parse_chain(spelling, {one.name: one for one in tradeoff_techniques()}).model_steps
+    return dict(step.values)
 
 
 def test_pruning_twice_goes_further_and_keeps_the_first_zeros() -> None:

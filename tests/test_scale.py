@@ -68,7 +68,7 @@ def test_half_of_the_width_is_what_comes_without_a_word_and_is_trained_by_the_re
     ],
 )
 def test_a_knob_that_is_not_named_stays_where_it_is(spelling: str, knobs: Knobs) -> None:
-    assert knobs_of(order(spelling)) == knobs
+    assert knobs_of(order(spelling).values) == knobs
 
 
 @pytest.mark.parametrize(

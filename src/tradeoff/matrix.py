@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final
 
 from tradeoff.cell import SCENARIOS, BackendChoice, Cell, Load, parse_backend, parse_load
-from tradeoff.chain import BASELINE, Chain, parse_chain
+from tradeoff.chain import BASELINE, Chain, Step, parse_chain
 from tradeoff.engine import engine_requirements, missing_engine
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.options import Settings
@@ -287,7 +287,11 @@ class _Judge:
             name = chain.artifact_steps[0].technique
             return Refusal("not implemented here", f"{name} works on artifacts, which no backend decodes yet")
         needs = [need for step in chain.steps for need in self._registry.techniques[step.technique].requires]
-        return _not_installed(needs, "")
+        return _not_installed(needs, "") or next(filter(None, map(self._step_refusal, chain.model_steps)), None)
+
+    def _step_refusal(self, step: Step) -> Refusal | None:
+        check = self._registry.techniques[step.technique].check
+        return check(dict(step.values), self._registry.models) if check else None
 
     def _backend_missing(self, choice: BackendChoice) -> Refusal | None:
         backend = self._registry.backends[choice.name]

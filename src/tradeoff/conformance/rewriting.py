@@ -35,9 +35,13 @@ def look_at_technique(registry: Registry, request: Mapping[str, Any], progress: 
 def _applied(
     registry: Registry, request: Mapping[str, Any], data: Splits, note: Callable[[], None], progress: Progress
 ) -> dict[str, Any]:
+    import keras
+
     from tradeoff import training
     from tradeoff.formats import keras_files
 
+    # What the nets before it left in Keras makes each one slower than the last.
+    keras.utils.clear_session()
     apply = registry.techniques[request["technique"]].apply
     training.set_seed(request["seed"])
     model = keras_files.load_model(Path(request["data"]) / MODEL)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tradeoff.spelling import Parameter, Value
-from tradeoff.vocabulary.common import Progress, Ranges, Requirement, Stage
+from tradeoff.vocabulary.common import Progress, Ranges, Refusal, Requirement, Stage
 from tradeoff.vocabulary.tasks import Model, Recipe, Split, Task
 
 
@@ -113,6 +113,9 @@ class Technique:
         that is neither smaller nor faster then says so. Empty where such a cell is no surprise.
     :param implies: for stage ``model``: the name of the precision that it prepares for, which a chain that names no
         precision then has.
+    :param check: asked with the parameters and every registered model while a run is planned, before anything is
+        trained: gives why it cannot be applied here, and raises :class:`BadInput` for values that contradict each
+        other.
     """
 
     name: str
@@ -125,3 +128,4 @@ class Technique:
     tolerance: Tolerance | None = None
     realised_by: str = ""
     implies: str = ""
+    check: Callable[[Mapping[str, Value], Mapping[str, Model]], Refusal | None] | None = None

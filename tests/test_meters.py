@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
@@ -98,7 +99,8 @@ def test_joules_of_a_request_and_of_the_same_time_idle() -> None:
     told = metered(Watts())
     assert told.why == ""
     found = joules_of(told)
-    assert found.value[0] == pytest.approx(30 * 0.0021, rel=0.15)
+    # Not two milliseconds: a machine that does something else sleeps for longer.
+    assert found.value[0] == pytest.approx(30 * median(one.seconds / one.requests for one in told.busy), rel=0.1)
     assert found.idle is not None
     assert found.idle[0] == pytest.approx(found.value[0] / 3, rel=0.05)
     assert sum(block.seconds for block in told.busy) >= 0.3

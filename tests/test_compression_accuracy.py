@@ -16,20 +16,21 @@ import tradeoff
 from tradeoff import training
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
-from tradeoff.models import cnn, dense, ds_cnn
+from tradeoff.models import cnn, dense, ds_cnn, mobilenet
 from tradeoff.plugins import cluster, prune
 
 pytestmark = [pytest.mark.deep, pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 TECHNIQUES = {one.name: one for one in (*prune.tradeoff_techniques(), *cluster.tradeoff_techniques())}
 SEEDS = (0, 1, 2)
 MODELS = {"dense": dense, "cnn": cnn, "ds_cnn": ds_cnn}
+NETS = {**MODELS, "mobilenet": mobilenet}
 
 
 @cache
 def trained(name: str, seed: int) -> Path:
     """A ``.keras`` file of the model, trained as the suites train it."""
     training.set_seed(seed)
-    model: Any = MODELS[name]
+    model: Any = NETS[name]
     net = model.build()
     training.train(net, model.RECIPE, data().train, data().validation, task(), seed, silent)
     path = Path(mkdtemp(prefix="tradeoff-accuracy-")) / "model.keras"

@@ -365,6 +365,24 @@ def test_a_training_that_is_stopped_leaves_no_worker_and_no_half_model(empty: Pa
 
 
 @pytest.mark.deep
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_fine_tuning_that_is_stopped_begins_anew_and_ends_as_if_it_had_not_been(empty: Path, how: int) -> None:
+    cells = "--tradeoff-cells=dense/prune:epochs=40/litert"
+    interrupted(empty, "prune: epoch 1 of 40", lambda process: process.send_signal(how), cells)
+    assert sum("/variant/" in entry for entry in entries(empty)) == 1
+    again, anew = run(empty, cells), run(fresh(empty), cells)
+    (found,), (wanted,) = again.records.values(), anew.records.values()
+    assert (found["status"], found["facts"]["content"]) == ("measured", wanted["facts"]["content"])
+
+
+def fresh(folder: Path) -> Path:
+    """A folder beside it, with no store."""
+    made = folder / "fresh"
+    made.mkdir()
+    return made
+
+
+@pytest.mark.deep
 def test_what_a_killed_run_had_finished_can_be_reported(cold: Finished) -> None:
     folder = cold.folder.parent
     killed = interrupted(

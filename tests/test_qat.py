@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import litert_nets
+import mcu_files
 import numpy as np
 import pytest
 from compressing import applied, job, layers
@@ -64,6 +65,15 @@ def made(spelling: str) -> tuple[tradeoff.Rewritten, Path]:
     path = folder() / "model.keras"
     keras_files.save_model(one.model, path)
     return one, path
+
+
+def test_tflm_answers_as_the_reference_kernels_of_litert_do() -> None:
+    pytest.importorskip("tflite_micro")
+    one, path = made("qat:epochs=1")
+    order = replace(ordered(folder(), "int8", path), ranges=one.ranges)
+    x = data().test.x[:32]
+    found = mcu_files.BACKEND.load(mcu_files.loading(mcu_files.BACKEND.convert(order))).bind(x)()
+    np.testing.assert_allclose(found, loaded(litert("qat:epochs=1"), "reference").bind(x)(), atol=1e-6)
 
 
 @cache

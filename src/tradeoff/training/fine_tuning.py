@@ -144,9 +144,8 @@ def _epochs(
         loss = fitting.epoch(batches(job.train, recipe, recipe.batch_size, generator))
         fitting.check(loss, epoch)
         scores.append(consider(epoch))
-        job.progress(
-            f"epoch {epoch} of {recipe.epochs}, {job.task.metric} {scores[-1]:.3f}", epoch / max(1, recipe.epochs)
-        )
+        told = f"epoch {epoch} of {recipe.epochs}, {job.task.metric} {scores[-1]:.3f}"
+        job.progress(f"{job.technique}: {told}" if job.technique else told, epoch / max(1, recipe.epochs))
     return loss, scores
 
 

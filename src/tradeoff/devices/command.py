@@ -13,7 +13,7 @@ from tradeoff.registry import Registry
 
 if TYPE_CHECKING:
     from tradeoff.devices.battery import Life
-    from tradeoff.devices.estimating import Estimate
+    from tradeoff.devices.estimates import Estimate
     from tradeoff.devices.profiles import DeviceProfile
     from tradeoff.devices.updates import Update
 
@@ -91,7 +91,8 @@ def _chosen(
 
 
 def _estimate(options: argparse.Namespace, registry_of: Callable[[argparse.Namespace], Registry]) -> int:
-    from tradeoff.devices.estimating import estimate, to_json
+    from tradeoff.devices.estimates import to_json
+    from tradeoff.devices.estimating import estimate_on
     from tradeoff.devices.telling import estimate_lines, scaling_lines
     from tradeoff.formats.tflite_operators import read_network
 
@@ -101,7 +102,7 @@ def _estimate(options: argparse.Namespace, registry_of: Callable[[argparse.Names
     profiles = _chosen(names, options, registry_of)
     path = Path(options.file)
     network = read_network(path)
-    estimates = [estimate(network, path.name, profile) for profile in profiles]
+    estimates = [estimate_on(path, network, profile) for profile in profiles]
     lives = [_life(options, each, profile) for each, profile in zip(estimates, profiles, strict=True)]
     updates = [_update(options, each, profile) for each, profile in zip(estimates, profiles, strict=True)]
     if options.json:

@@ -9,7 +9,6 @@ from tradeoff.devices.estimates import Estimate, OperatorEstimate
 from tradeoff.devices.profiles import DeviceProfile, Validation
 from tradeoff.devices.telling_npu import left_lines, npu_rows, of_limit
 from tradeoff.devices.updates import Update
-from tradeoff.devices.validating import EnergyFindings, Findings
 from tradeoff.text import columns, safe, seconds, size
 
 _DAY = 86_400.0
@@ -198,33 +197,3 @@ def show_lines(profile: DeviceProfile) -> list[str]:
             [(f"{cost}_cycles", f"{cycles:.4g}") for cost, cycles in latency.cycles.items()], indent="    "
         )
     return lines
-
-
-def validation_lines(found: Sequence[Findings], energy: Sequence[EnergyFindings]) -> list[str]:
-    """How wrong the models are, system by system."""
-    head = ("device", "precision", "points", "left out", "mean", "median", "within 10 %", "worst")
-    rows = [head, *(_found(findings) for findings in found)]
-    lines = ["latency, each estimated from the other points alone:", "", *columns(rows)]
-    if energy:
-        shown = [("device", "models", "mean", "worst", "power")]
-        for system in energy:
-            errors = [abs(error) for error in system.errors]
-            mean, worst = sum(errors) / len(errors), max(errors)
-            name = system.system.name
-            shown.append((name, str(len(errors)), f"{mean:.1%}", f"{worst:.0%}", f"{system.watts * 1e3:.3g} mW"))
-        lines += ["", "energy, from a published latency and the power of the other models:", "", *columns(shown)]
-    return lines
-
-
-def _found(findings: Findings) -> tuple[str, ...]:
-    worst = findings.worst
-    return (
-        findings.system.name,
-        findings.system.precision,
-        str(findings.points),
-        findings.system.left_out,
-        f"{findings.mean:.1%}",
-        f"{findings.middle:.1%}",
-        f"{findings.near:.0%}",
-        f"{worst.error:+.0%} {worst.model}",
-    )

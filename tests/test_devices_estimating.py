@@ -9,7 +9,8 @@ import pytest
 from device_nets import CONV, CUSTOM, DENSE, DEQUANTIZE, FLOAT32, INT8, INT16, LSTM, NET, Step, model, write
 
 from tradeoff.devices.battery import Cell, cell_of, life_of
-from tradeoff.devices.estimating import Estimate, estimate_file, precision_of
+from tradeoff.devices.estimates import Estimate
+from tradeoff.devices.estimating import estimate_file, precision_of
 from tradeoff.devices.profiles import DeviceProfile, built_in
 from tradeoff.devices.roofline import bound_of
 from tradeoff.errors import BadInput

@@ -65,7 +65,8 @@ def test_a_shipped_profile_is_found_under_its_name_and_names_the_source_of_each_
     profile = shipped(name)
     assert profile is not None
     assert profile == built_in()[name]
-    assert set(profile.sources) == {*profile.figures, *(f"latency.{precision}" for precision in profile.latency)}
+    told = {*(f"npu.{key}" for key in profile.npu), *(f"latency.{precision}" for precision in profile.latency)}
+    assert set(profile.sources) == {*profile.figures, *told}
 
 
 def test_the_cycles_of_the_profiles_are_those_that_the_published_points_give() -> None:

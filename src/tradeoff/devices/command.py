@@ -6,16 +6,18 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tradeoff.errors import BadInput
 from tradeoff.registry import Registry
 
 if TYPE_CHECKING:
     from tradeoff.devices.battery import Life
-    from tradeoff.devices.estimating import Estimate
+    from tradeoff.devices.estimates import Estimate
+    from tradeoff.devices.nesting import Nested
     from tradeoff.devices.profiles import DeviceProfile
     from tradeoff.devices.updates import Update
+    from tradeoff.devices.validating import Findings
 
 _OPERATORS = 12
 _ACTIONS = ("list", "show", "check", "validate")
@@ -52,6 +54,11 @@ def add_devices(parser: argparse.ArgumentParser, registry_of: Callable[[argparse
     _add_files(parser)
     parser.add_argument("--validated", action="store_true", help="only those whose latency was checked")
     parser.add_argument("--json", action="store_true", help="plain data instead of text, of list and validate")
+    parser.add_argument(
+        "--nested",
+        action="store_true",
+        help="of validate: beside it, the error when the costs are chosen anew by what is not left out; a minute",
+    )
     parser.set_defaults(command=lambda options: _devices(options, registry_of))
 
 
@@ -91,7 +98,8 @@ def _chosen(
 
 
 def _estimate(options: argparse.Namespace, registry_of: Callable[[argparse.Namespace], Registry]) -> int:
-    from tradeoff.devices.estimating import estimate, to_json
+    from tradeoff.devices.estimates import to_json
+    from tradeoff.devices.estimating import estimate_on
     from tradeoff.devices.telling import estimate_lines, scaling_lines
     from tradeoff.formats.tflite_operators import read_network
 
@@ -101,7 +109,7 @@ def _estimate(options: argparse.Namespace, registry_of: Callable[[argparse.Names
     profiles = _chosen(names, options, registry_of)
     path = Path(options.file)
     network = read_network(path)
-    estimates = [estimate(network, path.name, profile) for profile in profiles]
+    estimates = [estimate_on(path, network, profile) for profile in profiles]
     lives = [_life(options, each, profile) for each, profile in zip(estimates, profiles, strict=True)]
     updates = [_update(options, each, profile) for each, profile in zip(estimates, profiles, strict=True)]
     if options.json:
@@ -186,7 +194,7 @@ def _check(options: argparse.Namespace, registry_of: Callable[[argparse.Namespac
 
 def _validate(options: argparse.Namespace, registry_of: Callable[[argparse.Namespace], Registry]) -> list[str]:
     from tradeoff.devices.points import published
-    from tradeoff.devices.telling import validation_lines
+    from tradeoff.devices.telling_errors import validation_lines
     from tradeoff.devices.validating import validate, validate_energy
     from tradeoff.errors import UnknownName
 
@@ -196,21 +204,34 @@ def _validate(options: argparse.Namespace, registry_of: Callable[[argparse.Names
             raise UnknownName("device with published points", name, known)
     names = options.names or sorted(known)
     found, energy = validate(names), validate_energy([system for system in published() if system.name in names])
+    nested = _nested(names) if options.nested else {}
     if not options.json:
-        return validation_lines(found, energy)
+        return validation_lines(found, energy, nested)
+    return [json.dumps([_validated(findings, nested) for findings in found], indent=1)]
+
+
+def _nested(names: list[str]) -> dict[tuple[str, str], Nested]:
+    """By system and precision."""
+    from tradeoff.devices.nesting import validate_nested
+
+    return {(found.findings.system.name, found.findings.system.precision): found for found in validate_nested(names)}
+
+
+def _validated(found: Findings, nested: dict[tuple[str, str], Nested]) -> dict[str, Any]:
     from dataclasses import asdict
 
-    rows = [
-        {
-            "device": f.system.name,
-            "precision": f.system.precision,
-            "left_out": f.system.left_out,
-            "points": f.points,
-            "mean_error": f.mean,
-            "median_error": f.middle,
-            "near_share": f.near,
-            "misses": [{**asdict(miss), "error": miss.error} for miss in f.misses],
-        }
-        for f in found
-    ]
-    return [json.dumps(rows, indent=1)]
+    anew = nested.get((found.system.name, found.system.precision))
+    row = {
+        "device": found.system.name,
+        "precision": found.system.precision,
+        "left_out": found.system.left_out,
+        "points": found.points,
+        "mean_error": found.mean,
+        "median_error": found.middle,
+        "near_share": found.near,
+        "misses": [{**asdict(miss), "error": miss.error} for miss in found.misses],
+    }
+    if anew:
+        told = anew.findings
+        row["nested"] = {"mean_error": told.mean, "near_share": told.near, "chosen": dict(anew.chosen)}
+    return row

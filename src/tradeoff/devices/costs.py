@@ -31,6 +31,15 @@ FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "compiled": ("conv_macs", "depthwise_macs", "dense_macs", "outputs", "elements", "operators"),
     "interpreted": ("conv_macs", "depthwise_macs", "dense_macs", "outputs", "patches", "moved", "operators"),
 }
+#: Every set of costs that was thought of: what is chosen among is chosen anew where a choice is to be judged.
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    **FORMS,
+    "kinds alone": ("conv_macs", "depthwise_macs", "dense_macs"),
+    "no outputs": ("conv_macs", "depthwise_macs", "dense_macs", "elements", "operators"),
+    "no elements": ("conv_macs", "depthwise_macs", "dense_macs", "outputs", "operators"),
+    "no starts": ("conv_macs", "depthwise_macs", "dense_macs", "outputs", "elements"),
+    "patches": ("conv_macs", "depthwise_macs", "dense_macs", "outputs", "patches", "elements", "operators"),
+}
 #: What a person may want to know apart: energy and time are told in these three shares.
 SHARES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("conv_macs", "depthwise_macs", "dense_macs"), "compute"),

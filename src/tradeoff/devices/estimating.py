@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tradeoff.devices.costs import SHARES, costs_of, is_modelled, shape_of
+from tradeoff.devices.estimates import Estimate, OperatorEstimate
 from tradeoff.devices.memory import Peak, channels, peak_of, planned_bytes
-from tradeoff.devices.profiles import DeviceProfile, Validation
+from tradeoff.devices.profiles import DeviceProfile
 from tradeoff.devices.roofline import Bound, bound_of, has_peak
 from tradeoff.formats.tflite_operators import Layer, Network, read_network
 from tradeoff.text import size
@@ -32,66 +33,19 @@ _FEW: Final = 5
 _RUN_BY_MCU: Final = frozenset(("int8", "int16x8", "float32"))
 
 
-@dataclass(frozen=True)
-class OperatorEstimate:
-    """One operator; ``None`` for what cannot be said."""
-
-    name: str
-    kind: str
-    macs: int
-    weights_bytes: int
-    output_bytes: int
-    seconds: float | None = None
-    energy_joules: float | None = None
-    bound: str | None = None
-    intensity: float | None = None
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What can be said of a file on a device. Nothing in it was measured.
-
-    :param fits: whether flash and RAM suffice; ``None`` where the profile does not give them.
-    :param problems: why it cannot run there; empty when nothing is known against it.
-    :param flash_bytes: the file, and the runtime where the profile gives its share.
-    :param ram_bytes: ``None`` where only the peak is known, which is then what is compared.
-    :param seconds: of one request; ``None`` with the reason in ``notes``.
-    :param validation: how wrong such latencies were, where that was checked.
-    :param shares: of the time that compute, memory and overhead take.
-    :param untimed: why there is no latency, or nothing.
-    :param unmodelled: operators whose time is not counted.
-    """
-
-    device: str
-    model: str
-    precision: str
-    fits: bool | None
-    problems: tuple[str, ...]
-    flash_bytes: int
-    flash_limit: int | None
-    ram_bytes: int
-    ram_limit: int | None
-    peak: Peak
-    peak_layer: str
-    macs: int
-    seconds: float | None
-    validation: Validation | None
-    energy_joules: float | None
-    shares: Mapping[str, float]
-    operators: tuple[OperatorEstimate, ...] = field(repr=False)
-    untimed: str = ""
-    unmodelled: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def error(self) -> float | None:
-        """The mean error of such latencies as a share, ``None`` where they were never checked."""
-        return self.validation.mean_error if self.validation else None
-
-
 def estimate_file(path: Path, profile: DeviceProfile) -> Estimate:
     """The estimate of a file."""
-    return estimate(read_network(path), path.name, profile)
+    return estimate_on(path, read_network(path), profile)
+
+
+def estimate_on(path: Path, network: Network, profile: DeviceProfile) -> Estimate:
+    """The estimate of a file that has been read; of a device with an NPU its compiler is asked, too."""
+    if profile.npu:
+        # It needs this module for the rest of its work.
+        from tradeoff.devices.accelerating import estimate_npu
+
+        return estimate_npu(path, network, profile)
+    return estimate(network, path.name, profile)
 
 
 def estimate(network: Network, model: str, profile: DeviceProfile) -> Estimate:
@@ -164,6 +118,12 @@ def _cannot_run(network: Network, precision: str, profile: DeviceProfile) -> lis
     unpacked = sorted(_unpacked(network))
     if unpacked and "TFLM" in profile.runtime:
         problems.append(f"its weights are stored as {', '.join(unpacked)} and unpacked: TFLM refuses or misreads that")
+    return problems + unknown_in(network)
+
+
+def unknown_in(network: Network) -> list[str]:
+    """What no runtime of a microcontroller has, and what was not looked at."""
+    problems = []
     custom = sorted({layer.kind for layer in network.layers if layer.custom})
     if custom:
         problems.append(f"custom operators: {', '.join(custom)}")
@@ -277,10 +237,3 @@ def _operators(network: Network, parts: list[_Part], watts: float) -> tuple[Oper
             )
         )
     return tuple(found)
-
-
-def to_json(estimate: Estimate) -> dict[str, Any]:
-    """The estimate as plain data."""
-    from dataclasses import asdict
-
-    return {**asdict(estimate), "provenance": "modelled", "error": estimate.error}

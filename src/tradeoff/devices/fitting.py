@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tradeoff.devices.costs import FORMS
+from tradeoff.devices.costs import CHOICES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +65,7 @@ def usual(form: str) -> Prior:
     """What is assumed where nothing is known."""
     import numpy as np
 
-    costs = FORMS[form]
+    costs = CHOICES[form]
     size = len(costs)
     return Prior(costs, np.log([USUAL[cost] for cost in costs]), np.eye(size) * _SPREAD + _SPEED)
 

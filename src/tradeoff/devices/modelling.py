@@ -14,7 +14,7 @@ from tradeoff.devices.profiles import DeviceProfile, read_profile
 from tradeoff.vocabulary import Device, Estimated, Workload
 
 #: What runs the file here stands for a microcontroller's runtime; numbers may differ by rounding.
-STAND_INS: Final = {"mcu": ("mcu",), "platform": ("litert",)}
+STAND_INS: Final = {"mcu": ("mcu",), "npu": ("npu",), "platform": ("litert",)}
 
 
 def devices_of(profiles: Iterable[DeviceProfile]) -> list[Device]:

@@ -18,7 +18,9 @@ from tradeoff.errors import BadInput, UnknownName, nearest
 SUFFIX: Final = ".toml"
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]*@[A-Za-z0-9][A-Za-z0-9_.\-]*\Z")
 _LONGEST: Final = 2**20
-_TOP: Final = ("name", "summary", "kind", "device", "runtime", "latency", "validation", "power", "roofline", "sources")
+_TOP: Final = (
+    *("name", "summary", "kind", "device", "runtime", "npu", "latency", "validation", "power", "roofline", "sources"),
+)
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,13 @@ class DeviceProfile:
     :param figures: by section and key: ``device.clock_mhz``.
     :param latency: by precision; another precision has none.
     :param validation: by precision; a latency without one was never checked.
+    :param npu: what Vela is told of an NPU, by key; of a profile with one, ``latency`` is that of the processor beside.
     :param sources: where each figure is from, by section and key.
     """
 
     name: str
     summary: str
-    kind: Literal["mcu", "platform"]
+    kind: Literal["mcu", "npu", "platform"]
     core: str
     runtime: str
     board: str = ""
@@ -62,6 +65,7 @@ class DeviceProfile:
     validation: Mapping[str, Validation] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
+    npu: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def clock_hz(self) -> float:
@@ -80,7 +84,7 @@ class DeviceProfile:
                 f"{precision}: {found.mean_error:.0%} mean error, {found.points} points"
                 for precision, found in self.validation.items()
             )
-        return "modelled, unvalidated" if self.latency or self.roofline else "no latency"
+        return "modelled, unvalidated" if self.latency or self.roofline or self.npu else "no latency"
 
     @property
     def roofline(self) -> bool:
@@ -119,8 +123,7 @@ def _profile(table: Mapping[str, Any], origin: str) -> DeviceProfile:
     name, summary, kind = (_text(table[key], key) for key in ("name", "summary", "kind"))
     if not _NAME.match(name):
         raise BadInput(f"name = {name!r} is not DEVICE@RUNTIME, such as 'stm32h743@tflm': the runtime is part of it")
-    if kind not in KINDS:
-        raise BadInput(f"kind = {kind!r} is neither of: {', '.join(f'{k} ({what})' for k, what in KINDS.items())}")
+    _kind(kind, table)
     figures: dict[str, float] = {}
     texts: dict[str, str] = {}
     for section, fields in SECTIONS.items():
@@ -129,16 +132,19 @@ def _profile(table: Mapping[str, Any], origin: str) -> DeviceProfile:
                 texts[f"{section}.{key}"] = value
             else:
                 figures[f"{section}.{key}"] = value
+    npu = {key.removeprefix("npu."): text for key, text in texts.items() if key.startswith("npu.")}
     latency = _latency(_table(table.get("latency", {}), "[latency]"))
     validation = _validation(_table(table.get("validation", {}), "[validation]"), latency)
     sources = {
         key: _text(value, f"sources.{key}") for key, value in _table(table.get("sources", {}), "[sources]").items()
     }
-    _all_sourced([*figures, *(f"latency.{precision}" for precision in latency)], sources)
+    _all_sourced(
+        [*figures, *(f"npu.{key}" for key in npu), *(f"latency.{precision}" for precision in latency)], sources
+    )
     return DeviceProfile(
         name,
         summary,
-        "mcu" if kind == "mcu" else "platform",
+        "mcu" if kind == "mcu" else "npu" if kind == "npu" else "platform",
         texts["device.core"],
         texts["runtime.name"],
         texts.get("device.board", ""),
@@ -147,7 +153,18 @@ def _profile(table: Mapping[str, Any], origin: str) -> DeviceProfile:
         validation,
         sources,
         origin,
+        npu,
     )
+
+
+def _kind(kind: str, table: Mapping[str, Any]) -> None:
+    if kind not in KINDS:
+        raise BadInput(f"kind = {kind!r} is neither of: {', '.join(f'{k} ({what})' for k, what in KINDS.items())}")
+    if ("npu" in table) != (kind == "npu"):
+        told = "a section [npu]" if "npu" in table else "no section [npu]"
+        raise BadInput(f"kind = {kind!r} and {told}: a profile with an NPU has both, another one neither")
+    if kind == "npu" and "validation" in table:
+        raise BadInput("a profile with an NPU has no [validation]: its cycles come from Vela, and nobody checks those")
 
 
 def _table(value: object, where: str) -> Mapping[str, Any]:
@@ -187,7 +204,10 @@ def _fields(values: Mapping[str, Any], fields: Mapping[str, Field], section: str
 
 def _value(value: object, known: Field, key: str) -> float | str:
     if known.text:
-        return _text(value, key)
+        text = _text(value, key)
+        if known.words and text not in known.words:
+            raise BadInput(f"{key} = {text!r} is not known: it is {known.expected}")
+        return text
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadInput(f"{key} = {value!r} is no number; it is {known.expected}")
     if not known.low <= value <= known.high:

@@ -16,6 +16,7 @@ class Field:
     :param what: for a person.
     :param low: the smallest and
     :param high: the largest value that is no mistake in the unit; text has neither.
+    :param words: the only texts that are known.
     """
 
     what: str
@@ -23,15 +24,39 @@ class Field:
     high: float = 0.0
     required: bool = False
     text: bool = False
+    words: tuple[str, ...] = ()
 
     @property
     def expected(self) -> str:
         """What would be valid."""
+        if self.words:
+            return f"{self.what}, one of {', '.join(self.words)}"
         return f"{self.what}, a text" if self.text else f"{self.what}, a number from {self.low:g} to {self.high:g}"
 
 
 PRECISIONS: Final = ("int8", "int16x8", "float16", "float32")
-KINDS: Final = {"mcu": "a microcontroller", "platform": "a phone, board, laptop, server or accelerator"}
+KINDS: Final = {
+    "mcu": "a microcontroller",
+    "platform": "a phone, board, laptop, server or accelerator",
+    "npu": "a microcontroller with an Ethos-U beside it",
+}
+#: Arm's Ethos-U by the multiplications of a cycle, as Vela spells them.
+ACCELERATORS: Final = (
+    *(f"ethos-u55-{macs}" for macs in (32, 64, 128, 256)),
+    *(f"ethos-u65-{macs}" for macs in (256, 512)),
+    *(f"ethos-u85-{macs}" for macs in (128, 256, 512, 1024, 2048)),
+)
+#: The speeds of memories that Vela has built in.
+SYSTEMS: Final = (
+    *(f"Ethos_U55_{name}" for name in ("Deep_Embedded", "High_End_Embedded")),
+    *(f"Ethos_U65_{name}" for name in ("Embedded", "Mid_End", "High_End", "Client_Server")),
+    *(f"Ethos_U85_SYS_{name}" for name in ("Flash_Low", "Flash_High", "DRAM_Low", "DRAM_Mid", "DRAM_High")),
+)
+#: Where weights and activations lie.
+MEMORY_MODES: Final = (
+    *("Sram_Only", "Shared_Sram", "Dedicated_Sram"),
+    *(f"Dedicated_Sram_{size}KB" for size in (256, 384, 512)),
+)
 
 #: Section, key, field. Figures other than text need a source each.
 SECTIONS: Final[Mapping[str, Mapping[str, Field]]] = {
@@ -50,6 +75,14 @@ SECTIONS: Final[Mapping[str, Mapping[str, Field]]] = {
         "ram_base_bytes": Field("RAM in bytes that it always takes", 0, 2**30),
         "ram_operator_bytes": Field("RAM in bytes for each operator", 0, 2**20),
         "ram_channel_bytes": Field("RAM in bytes for each channel of a convolution", 0, 1024),
+    },
+    "npu": {
+        "accelerator": Field("the NPU", required=True, text=True, words=ACCELERATORS),
+        "clock_mhz": Field("its clock in MHz", 1, 10_000, required=True),
+        "system_config": Field("Vela's speeds of the memories", required=True, text=True, words=SYSTEMS),
+        "memory_mode": Field("Vela's use of the memories", required=True, text=True, words=MEMORY_MODES),
+        "sram_kib": Field("SRAM in KiB that it may use", 1, 2**20),
+        "dram_kib": Field("DRAM in KiB that it may use", 1, 2**30),
     },
     "power": {
         "active_mw": Field("power in mW while it computes", 0.001, 2_000_000),

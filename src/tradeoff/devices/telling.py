@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tradeoff.devices.battery import Life
-from tradeoff.devices.estimating import Estimate, OperatorEstimate
+from tradeoff.devices.estimates import Estimate, OperatorEstimate
 from tradeoff.devices.profiles import DeviceProfile, Validation
+from tradeoff.devices.telling_npu import left_lines, npu_rows, of_limit
 from tradeoff.devices.updates import Update
-from tradeoff.devices.validating import EnergyFindings, Findings
 from tradeoff.text import columns, safe, seconds, size
 
 _DAY = 86_400.0
@@ -40,12 +40,13 @@ def estimate_lines(
 ) -> list[str]:
     """One estimate in full."""
     rows = [
-        ("flash", _of(estimate.flash_bytes, estimate.flash_limit)),
-        ("RAM", f"{_of(estimate.ram_bytes, estimate.ram_limit)}; {_peak(estimate)}"),
+        ("flash", of_limit(estimate.flash_bytes, estimate.flash_limit)),
+        ("RAM", f"{of_limit(estimate.ram_bytes, estimate.ram_limit)}; {_peak(estimate)}"),
         ("compute", f"{estimate.macs:,} multiplications in {estimate.precision}"),
         ("latency", _latency(estimate)),
         ("energy", _energy(estimate)),
     ]
+    rows += npu_rows(estimate)
     if estimate.shares:
         rows.append(("goes to", ", ".join(f"{name} {share:.0%}" for name, share in estimate.shares.items())))
     if life:
@@ -55,6 +56,7 @@ def estimate_lines(
     lines = [f"{safe(estimate.model)} on {estimate.device}: {verdict(estimate)}", f"  {safe(profile.summary)}", ""]
     lines += columns(rows)
     lines += [f"  cannot run: {safe(problem)}" for problem in estimate.problems]
+    lines += left_lines(estimate)
     lines += [f"  note: {safe(note)}" for note in estimate.notes]
     return [*lines, "", *_operators(estimate, most)]
 
@@ -66,13 +68,11 @@ def verdict(estimate: Estimate) -> str:
     return {True: "fits", None: "no limit known", False: "does not fit"}[estimate.fits]
 
 
-def _of(need: int, limit: int | None) -> str:
-    return size(need) if limit is None else f"{size(need)} of {size(limit)} ({need / limit:.0%})"
-
-
 def _peak(estimate: Estimate) -> str:
     largest = estimate.peak.tensors[0] if estimate.peak.tensors else ("nothing", 0)
     place = f"operator {estimate.peak.layer}, {estimate.peak_layer!r}"
+    if estimate.on_npu:
+        return f"most of it at {place}"
     return f"{size(estimate.peak.bytes)} live at {place}, {size(largest[1])} of it in {_short(largest[0])!r}"
 
 
@@ -119,13 +119,18 @@ def _operators(estimate: Estimate, most: int) -> list[str]:
     numbered = list(enumerate(estimate.operators))
     kept = sorted(numbered, key=lambda pair: (pair[1].seconds or 0.0, pair[1].macs), reverse=True)[:most]
     bound = any(operator.bound for operator in estimate.operators)
-    head = ["", "operator", "kind", "MACs", "weights", "output", "time", "share", *(["bound by", "ops/byte"] * bound)]
-    rows = [head, *(_row(place, operator, estimate, bound) for place, operator in sorted(kept, key=lambda p: p[0]))]
+    dense = any(operator.intensity is not None for operator in estimate.operators)
+    head = ["", "operator", "kind", "MACs", "weights", "output", "time", "share"]
+    head += ["bound by"] * bound + ["ops/byte"] * dense
+    rows = [
+        head,
+        *(_row(place, operator, estimate, bound, dense) for place, operator in sorted(kept, key=lambda p: p[0])),
+    ]
     left = len(numbered) - len(kept)
     return [*columns(rows), *([f"  and {left} that take less; --operators {len(numbered)} shows all"] if left else [])]
 
 
-def _row(place: int, operator: OperatorEstimate, estimate: Estimate, bound: bool) -> list[str]:
+def _row(place: int, operator: OperatorEstimate, estimate: Estimate, bound: bool, dense: bool) -> list[str]:
     whole, own = estimate.seconds, operator.seconds
     row = [
         str(place),
@@ -138,7 +143,9 @@ def _row(place: int, operator: OperatorEstimate, estimate: Estimate, bound: bool
         f"{own / whole:.1%}" if own is not None and whole else "",
     ]
     if bound:
-        row += [operator.bound or "", f"{operator.intensity:.3g}" if operator.intensity is not None else ""]
+        row.append(operator.bound or "")
+    if dense:
+        row.append(f"{operator.intensity:.3g}" if operator.intensity is not None else "")
     return row
 
 
@@ -180,7 +187,8 @@ def list_lines(profiles: Iterable[DeviceProfile]) -> list[str]:
 def show_lines(profile: DeviceProfile) -> list[str]:
     """One profile: every figure with its source."""
     lines = [f"{profile.name}: {safe(profile.summary)}", ""]
-    rows = [(name, f"{value:g}", profile.sources[name]) for name, value in profile.figures.items()]
+    rows = [(f"npu.{key}", text, profile.sources[f"npu.{key}"]) for key, text in profile.npu.items()]
+    rows += [(name, f"{value:g}", profile.sources[name]) for name, value in profile.figures.items()]
     lines += columns([("figure", "value", "source"), *rows])
     for precision, latency in profile.latency.items():
         lines += ["", f"  latency in {precision}: {trust(profile.validation.get(precision))}"]
@@ -189,33 +197,3 @@ def show_lines(profile: DeviceProfile) -> list[str]:
             [(f"{cost}_cycles", f"{cycles:.4g}") for cost, cycles in latency.cycles.items()], indent="    "
         )
     return lines
-
-
-def validation_lines(found: Sequence[Findings], energy: Sequence[EnergyFindings]) -> list[str]:
-    """How wrong the models are, system by system."""
-    head = ("device", "precision", "points", "left out", "mean", "median", "within 10 %", "worst")
-    rows = [head, *(_found(findings) for findings in found)]
-    lines = ["latency, each estimated from the other points alone:", "", *columns(rows)]
-    if energy:
-        shown = [("device", "models", "mean", "worst", "power")]
-        for system in energy:
-            errors = [abs(error) for error in system.errors]
-            mean, worst = sum(errors) / len(errors), max(errors)
-            name = system.system.name
-            shown.append((name, str(len(errors)), f"{mean:.1%}", f"{worst:.0%}", f"{system.watts * 1e3:.3g} mW"))
-        lines += ["", "energy, from a published latency and the power of the other models:", "", *columns(shown)]
-    return lines
-
-
-def _found(findings: Findings) -> tuple[str, ...]:
-    worst = findings.worst
-    return (
-        findings.system.name,
-        findings.system.precision,
-        str(findings.points),
-        findings.system.left_out,
-        f"{findings.mean:.1%}",
-        f"{findings.middle:.1%}",
-        f"{findings.near:.0%}",
-        f"{worst.error:+.0%} {worst.model}",
-    )

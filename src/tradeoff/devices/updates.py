@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tradeoff.devices.deltas import apply_delta, make_delta
-from tradeoff.devices.estimating import Estimate
+from tradeoff.devices.estimates import Estimate
 from tradeoff.errors import BadInput
 from tradeoff.formats.plain_file import require_file
 

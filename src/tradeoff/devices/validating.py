@@ -17,6 +17,9 @@ _SAME: Final = 0.02
 NEAR: Final = 0.10
 
 
+Misses = dict[tuple[str, str], list["Miss"]]
+
+
 @dataclass(frozen=True)
 class Miss:
     """One point that was left out, and by which share the estimate was too high."""
@@ -69,7 +72,7 @@ def validate(names: Iterable[str] | None = None) -> list[Findings]:
     """Every system that is asked for, in the order in which they were published."""
     wanted = None if names is None else set(names)
     asked = [system for system in published() if wanted is None or system.name in wanted]
-    misses: dict[tuple[str, str], list[Miss]] = {(system.name, system.precision): [] for system in asked}
+    misses: Misses = {(system.name, system.precision): [] for system in asked}
     for name in dict.fromkeys(system.population for system in asked):
         members, mine = population(name), [system for system in asked if system.population == name]
         _by_family(members, [system for system in mine if system.left_out == "family"], misses)
@@ -77,41 +80,69 @@ def validate(names: Iterable[str] | None = None) -> list[Findings]:
     return [Findings(system, tuple(found)) for system in asked if (found := misses[system.name, system.precision])]
 
 
-def _by_family(members: Sequence[System], asked: Sequence[System], misses: dict[tuple[str, str], list[Miss]]) -> None:
+def _by_family(members: Sequence[System], asked: Sequence[System], misses: Misses) -> None:
     """A family of models is left out of every system, and of what the systems have in common."""
-    for family in dict.fromkeys(point.family for system in asked for point in system.points):
-        without = frozenset((family,))
-        priors: dict[str, Prior] = {}
-        for system in asked:
-            left = [point for point in system.points if point.family == family]
-            # Of a system with one family nothing would be left: there is nothing to be found out.
-            if left and len(left) < len(system.points):
-                if system.kernels not in priors:
-                    priors[system.kernels] = prior_of(system, members, without)
-                cycles = fit(system.samples(without), priors[system.kernels])
-                misses[system.name, system.precision] += [_miss(system, point, cycles) for point in left]
+    for family in families_of(asked):
+        for system, found in without_family(members, asked, family):
+            misses[system.name, system.precision] += found
 
 
-def _by_submitter(
-    members: Sequence[System], asked: Sequence[System], misses: dict[tuple[str, str], list[Miss]]
-) -> None:
-    """All that a submitter has published is left out; of the system at hand its other models are known."""
-    for submitter in dict.fromkeys(system.submitter for system in asked):
-        theirs = [system for system in members if system.submitter == submitter]
-        others = [
-            system
-            for system in members
-            if system.submitter != submitter and not any(_same(system, own) for own in theirs)
-        ]
-        priors: dict[str, Prior] = {}
-        for system in asked:
-            if system.submitter != submitter:
-                continue
+def families_of(systems: Iterable[System]) -> list[str]:
+    """The architectures of their models, each once."""
+    return list(dict.fromkeys(point.family for system in systems for point in system.points))
+
+
+def without_family(
+    members: Sequence[System], asked: Sequence[System], family: str, without: frozenset[str] = frozenset()
+) -> list[tuple[System, list[Miss]]]:
+    """How each system's models of one family are estimated from others; ``without`` is left out beside it."""
+    gone = without | {family}
+    found, priors = [], dict[str, Prior]()
+    for system in asked:
+        left = [point for point in system.points if point.family == family]
+        # Of a system with one family nothing would be left: there is nothing to be found out.
+        if left and any(point.family not in gone for point in system.points):
             if system.kernels not in priors:
-                priors[system.kernels] = prior_of(system, others)
-            for point in system.points:
-                cycles = fit(system.samples(frozenset((point.family,))), priors[system.kernels])
-                misses[system.name, system.precision].append(_miss(system, point, cycles))
+                priors[system.kernels] = prior_of(system, members, gone)
+            cycles = fit(system.samples(gone), priors[system.kernels])
+            found.append((system, [_miss(system, point, cycles) for point in left]))
+    return found
+
+
+def _by_submitter(members: Sequence[System], asked: Sequence[System], misses: Misses) -> None:
+    """All that a submitter has published is left out; of the system at hand its other models are known."""
+    for submitter in submitters_of(asked):
+        for system, found in without_submitter(others_than(members, submitter), asked, submitter):
+            misses[system.name, system.precision] += found
+
+
+def submitters_of(systems: Iterable[System]) -> list[str]:
+    """Who has published them, each once."""
+    return list(dict.fromkeys(system.submitter for system in systems))
+
+
+def others_than(members: Sequence[System], submitter: str) -> list[System]:
+    """Those of a population without all that one submitter has published, and what repeats it."""
+    theirs = [system for system in members if system.submitter == submitter]
+    return [
+        system for system in members if system.submitter != submitter and not any(_same(system, own) for own in theirs)
+    ]
+
+
+def without_submitter(
+    others: Sequence[System], asked: Sequence[System], submitter: str
+) -> list[tuple[System, list[Miss]]]:
+    """How a submitter's systems are estimated from ``others``, each model from its system's other ones."""
+    found, priors = [], dict[str, Prior]()
+    for system in asked:
+        if system.submitter != submitter:
+            continue
+        if system.kernels not in priors:
+            priors[system.kernels] = prior_of(system, others)
+        prior = priors[system.kernels]
+        cycles = (fit(system.samples(frozenset((point.family,))), prior) for point in system.points)
+        found.append((system, [_miss(system, *pair) for pair in zip(system.points, cycles, strict=True)]))
+    return found
 
 
 def prior_of(system: System, members: Iterable[System], without: frozenset[str] = frozenset()) -> Prior:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from tradeoff.devices.estimating import Estimate, estimate, too_large
+from tradeoff.devices.estimates import Estimate, OnNPU
+from tradeoff.devices.estimating import estimate_on, too_large
 from tradeoff.devices.profiles import DeviceProfile
 from tradeoff.formats.tflite_file import SUFFIX
 from tradeoff.formats.tflite_operators import read_network
@@ -20,7 +22,7 @@ def model_of(profile: DeviceProfile, work: Workload) -> Estimated:
     if work.artifact.suffix != SUFFIX:
         note = f"the model of {profile.name} reads {SUFFIX} files, not {work.artifact.name}"
         return Estimated((Figure("latency", None, "s", note=note),))
-    found = _with_arena(estimate(read_network(work.artifact), work.artifact.name, profile), profile, work.told)
+    found = _with_arena(estimate_on(work.artifact, read_network(work.artifact), profile), profile, work.told)
     return Estimated(
         _figures(found, work.samples),
         tuple(
@@ -34,10 +36,16 @@ def model_of(profile: DeviceProfile, work: Workload) -> Estimated:
             )
             for operator in found.operators
         ),
-        f"cycles of {profile.core} with {profile.runtime}",
+        _source(found, profile),
         found.problems,
         found.fits,
     )
+
+
+def _source(found: Estimate, profile: DeviceProfile) -> str:
+    if found.on_npu:
+        return f"cycles of {found.on_npu.accelerator} by {found.on_npu.compiler}"
+    return f"cycles of {profile.core} with {profile.runtime}"
 
 
 def _with_arena(found: Estimate, profile: DeviceProfile, told: Estimated) -> Estimate:
@@ -58,12 +66,28 @@ def _figures(found: Estimate, samples: int) -> tuple[Figure, ...]:
     latency = None if found.seconds is None else found.seconds * samples
     energy = None if found.energy_joules is None else found.energy_joules * samples
     told = "power while computing x latency" if energy is not None else found.untimed or "the profile gives no power"
+    file = "the file that Vela writes" if found.on_npu else "the file"
+    untimed = found.untimed.removeprefix("no latency: ")
+    left_out = next((note for note in found.notes if note.startswith("the time of")), "") if found.on_npu else ""
     return (
-        Figure("latency", latency, "s", error=found.error, note=found.untimed.removeprefix("no latency: ")),
+        Figure("latency", latency, "s", error=found.error, note=untimed or left_out),
         Figure("energy", energy, "J", error=found.error, note=told),
-        Figure("flash_bytes", float(found.flash_bytes), "B", note="the file, and the runtime where its share is known"),
+        Figure("flash_bytes", float(found.flash_bytes), "B", note=f"{file}, and the runtime where its share is known"),
         Figure("ram_bytes", float(found.ram_bytes), "B", note=_ram_note(found)),
+        *(_npu_figures(found.on_npu) if found.on_npu else ()),
     )
+
+
+def _npu_figures(told: OnNPU) -> Iterator[Figure]:
+    """What only an NPU has: operators that it does not run, and memory other than SRAM."""
+    why = "; ".join(dict.fromkeys(f"{kind}: {reason}" for kind, _, reason in told.left))
+    yield Figure("cpu_operators", float(len(told.left)), "1", note=why)
+    yield Figure("npu_cycles", told.cycles, "1", note=f"of {told.accelerator}, by {told.compiler}")
+    for area in told.areas[1:]:
+        if area.name == "DRAM":
+            yield Figure(
+                "dram_bytes", float(area.bytes), "B", note="weights and activations that do not lie in the SRAM"
+            )
 
 
 def _ram_note(found: Estimate) -> str:

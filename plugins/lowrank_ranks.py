@@ -107,7 +107,7 @@ def _energy(site: Site, table: Table, energy: float) -> int | str:
     """The least arithmetic among what keeps enough."""
     import numpy as np
 
-    rows = np.flatnonzero(table.error <= 1 - energy)
+    rows = np.flatnonzero(table.error <= 1 - energy + 1e-12)
     if not len(rows):
         return f"no rank below its full one keeps {energy:g} of its energy"
     row = int(rows[np.lexsort((table.weights[rows], table.macs[rows]))[0]])

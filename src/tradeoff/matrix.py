@@ -20,6 +20,7 @@ from tradeoff.errors import BadInput, UnknownName
 from tradeoff.options import Settings
 from tradeoff.registry import Registry
 from tradeoff.spelling import Parameter
+from tradeoff.sweeps import joined, swept
 from tradeoff.vocabulary import Capabilities, Refusal, Requirement
 
 ALL: Final = "all"
@@ -73,7 +74,7 @@ def plan(
     if settings.words("devices") is None:
         axes = replace(axes, devices=tuple(dict.fromkeys((*axes.devices, *own_devices))))
     patterns = settings.words("cells")
-    products = [_narrow(axes, pattern) for pattern in patterns] if patterns else [axes]
+    products = [_narrow(axes, pattern, registry) for pattern in patterns] if patterns else [axes]
     judge = _Judge(registry, validated=settings.switch("validated"))
     found: dict[str, PlannedCell] = {}
     for product in products:
@@ -100,10 +101,16 @@ def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], not
         if axis == "backends":
             several[QUICK] = tuple(name for name in registered if registry.backends[name].quick)
         words[axis] = tuple(dict.fromkeys(_expand(words[axis], several)))
+    words["techniques"] = _swept(words["techniques"], registry)
     if settings.words("backends") is None and settings.text("preset") not in settings.presets:
         words["backends"] = tuple(dict.fromkeys((*words["backends"], *_readers(registry, own_models))))
     named = frozenset(axis for axis in AXES if settings.words(axis) and ALL not in (settings.words(axis) or ()))
     return _Axes(**words, named=named)
+
+
+def _swept(words: Iterable[str], registry: Registry) -> tuple[str, ...]:
+    """Every chain once, with those that a range stands for."""
+    return tuple(dict.fromkeys(chain for word in words for chain in swept(word, registry.techniques)))
 
 
 def _readers(registry: Registry, models: Iterable[str]) -> Iterable[str]:
@@ -142,9 +149,9 @@ def _known_of_preset(axis: str, words: Sequence[str], registered: Sequence[str],
     return tuple(word for word in words if word == ALL or word in registered)
 
 
-def _narrow(axes: _Axes, pattern: str) -> _Axes:
+def _narrow(axes: _Axes, pattern: str, registry: Registry) -> _Axes:
     """The product that one glob stands for: a plain word is taken as it is, a wild one filters the selection."""
-    parts = pattern.strip().split("/")
+    parts = joined(pattern.strip().split("/"))
     if len(parts) > len(AXES):
         raise BadInput(
             f"--tradeoff-cells {pattern!r} has {len(parts)} parts; a cell is MODEL/CHAIN/BACKEND/DEVICE/LOAD"
@@ -157,7 +164,7 @@ def _narrow(axes: _Axes, pattern: str) -> _Axes:
         if any(c in part for c in _WILD):
             words[axis] = _matching(pattern, axis, part, chosen)
         else:
-            words[axis] = (part,)
+            words[axis] = _swept((part,), registry) if axis == "techniques" else (part,)
             named.add(axis)
     return _Axes(**words, named=frozenset(named))
 

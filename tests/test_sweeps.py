@@ -10,7 +10,7 @@ from test_matrix import REGISTRY, cells, spelled
 from tradeoff.chain import parse_chain
 from tradeoff.errors import TradeoffError
 from tradeoff.spelling import Parameter
-from tradeoff.sweeps import joined, swept
+from tradeoff.sweeps import curve_of, divided, swept
 from tradeoff.vocabulary import Technique
 
 TECHNIQUES = {
@@ -117,10 +117,26 @@ def test_a_cell_may_have_a_range_for_all_that_it_has_a_slash() -> None:
     ]
 
 
-def test_only_a_number_after_a_range_is_joined() -> None:
-    assert joined(["cnn", "prune:0.1..0.3", "5:epochs=2+int8", "litert"]) == [
-        "cnn",
-        "prune:0.1..0.3/5:epochs=2+int8",
-        "litert",
-    ]
-    assert joined(["cnn", "prune:0.1", "5"]) == ["cnn", "prune:0.1", "5"]
+def test_only_a_number_after_a_range_is_part_of_it() -> None:
+    assert divided("cnn/prune:0.1..0.3/5:epochs=2+int8/litert") == ["cnn", "prune:0.1..0.3/5:epochs=2+int8", "litert"]
+    assert divided(" cnn/prune:0.1/5 ") == ["cnn", "prune:0.1", "5"]
+
+
+def test_one_range_is_a_curve_whose_points_are_chains_as_they_are_spelled() -> None:
+    found = curve_of("prune:epochs=2..10/3:share=0.7+int8", TECHNIQUES)
+    assert found is not None
+    assert found.parameter == "prune epochs"
+    assert found.points == (
+        (2, "prune:0.7:epochs=2+int8"),
+        (6, "prune:0.7+int8"),
+        (10, "prune:0.7:epochs=10+int8"),
+    )
+    assert curve_of("prune:0.7", TECHNIQUES) is None
+    assert curve_of("prune:0.2..0.4/2+cut:share=0.6..0.8/2", TECHNIQUES) is None
+
+
+def test_the_matrix_tells_the_curves_that_were_asked_for_wherever_they_stand() -> None:
+    listed = cells(models=("cnn",), techniques=("baseline", "prune:0.25..0.75/3"))
+    assert [curve.points[1] for curve in listed.curves] == [(0.5, "prune:0.5")]
+    assert cells(cells=("cnn/prune:0.25..0.75/3/fast",)).curves == listed.curves
+    assert cells(models=("cnn",)).curves == ()

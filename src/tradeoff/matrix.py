@@ -20,7 +20,7 @@ from tradeoff.errors import BadInput, UnknownName
 from tradeoff.options import Settings
 from tradeoff.registry import Registry
 from tradeoff.spelling import Parameter
-from tradeoff.sweeps import joined, swept
+from tradeoff.sweeps import Curve, curve_of, divided, swept
 from tradeoff.vocabulary import Capabilities, Refusal, Requirement
 
 ALL: Final = "all"
@@ -40,10 +40,11 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All planned cells, each once, in a stable order; and what of a preset is not registered here."""
+    """All planned cells, each once, in a stable order; what of a preset is not registered here; ranges asked for."""
 
     cells: tuple[PlannedCell, ...]
     notes: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,16 @@ def plan(
     for product in products:
         for cell in _cells(product, registry):
             found.setdefault(cell.spelling, PlannedCell(cell, judge.refusal(cell)))
-    return Matrix(tuple(found.values()), tuple(notes))
+    return Matrix(tuple(found.values()), tuple(notes), _curves(settings, registry))
+
+
+def _curves(settings: Settings, registry: Registry) -> tuple[Curve, ...]:
+    """The ranges that were asked for, in the list of techniques and in cells."""
+    in_cells = (divided(pattern)[1:2] for pattern in settings.words("cells") or ())
+    words = (*(settings.words("techniques") or ()), *itertools.chain(*in_cells))
+    asked = [text for text in dict.fromkeys(words) if ".." in text and not any(c in text for c in _WILD)]
+    curves = (curve_of(text, registry.techniques) for text in asked)
+    return tuple(curve for curve in curves if curve is not None)
 
 
 def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], notes: list[str]) -> _Axes:
@@ -151,7 +161,7 @@ def _known_of_preset(axis: str, words: Sequence[str], registered: Sequence[str],
 
 def _narrow(axes: _Axes, pattern: str, registry: Registry) -> _Axes:
     """The product that one glob stands for: a plain word is taken as it is, a wild one filters the selection."""
-    parts = joined(pattern.strip().split("/"))
+    parts = divided(pattern)
     if len(parts) > len(AXES):
         raise BadInput(
             f"--tradeoff-cells {pattern!r} has {len(parts)} parts; a cell is MODEL/CHAIN/BACKEND/DEVICE/LOAD"

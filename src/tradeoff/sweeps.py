@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
+from tradeoff.chain import parse_chain
 from tradeoff.errors import BadInput
-from tradeoff.spelling import Parameter, spell_value, split
+from tradeoff.spelling import Parameter, Value, spell_value, split
 from tradeoff.vocabulary import Technique
 
 _RANGE: Final = re.compile(r"(?P<low>.+?)\.\.(?P<high>.+)/(?P<count>\d+)\Z")
@@ -31,10 +33,42 @@ def swept(text: str, techniques: Mapping[str, Technique]) -> tuple[str, ...]:
     return tuple("+".join(way) for way in product(*ways))
 
 
-def joined(parts: Sequence[str]) -> list[str]:
-    """The parts of a cell, where a slash within a range has divided one of them: a number alone is no axis."""
+@dataclass(frozen=True)
+class Curve:
+    """What one range stands for.
+
+    :param asked: as it was written.
+    :param parameter: what changes along it: ``prune sparsity``.
+    :param points: each value, and the chain that has it.
+    """
+
+    asked: str
+    parameter: str
+    points: tuple[tuple[Value, str], ...]
+
+
+def curve_of(text: str, techniques: Mapping[str, Technique]) -> Curve | None:
+    """The curve that ``text`` asks for; nothing where it has no range, or several."""
+    chains = [parse_chain(way, techniques) for way in swept(text, techniques)]
+    if len(chains) < 2:
+        return None
+    moving = [
+        (number, name)
+        for number, step in enumerate(chains[0].steps)
+        for name, value in step.values
+        if value != dict(chains[-1].steps[number].values)[name]
+    ]
+    if len(moving) != 1:
+        return None
+    ((number, name),) = moving
+    points = tuple((dict(chain.steps[number].values)[name], chain.spelling) for chain in chains)
+    return Curve(text, f"{chains[0].steps[number].technique} {name}", points)
+
+
+def divided(cell: str) -> list[str]:
+    """The parts of a cell; the slash within a range divides none of them: a number alone is no axis."""
     found: list[str] = []
-    for part in parts:
+    for part in cell.strip().split("/"):
         if found and part.partition("+")[0].partition(":")[0].isdigit() and ".." in found[-1].rpartition("+")[2]:
             found[-1] = f"{found[-1]}/{part}"
         else:

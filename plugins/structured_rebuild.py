@@ -1,4 +1,4 @@
-"""A functional Keras model made again, call by call, with layers that may be smaller; nested models come out flat."""
+"""A functional Keras model made again, call by call, with other layers where asked; nested models come out flat."""
 
 from __future__ import annotations
 
@@ -31,8 +31,48 @@ class Smaller:
     kept: Kept
 
 
-def rebuilt(model: Any, changes: Mapping[str, Smaller], shape: tuple[int, ...] | None = None) -> Any:
-    """A new model with the layers of ``model``, those named in ``changes`` smaller; it shares nothing with the old.
+@dataclass(frozen=True)
+class Part:
+    """One of the layers that take the place of another.
+
+    :param name: what is added to the name of the other one.
+    :param kind: the class.
+    :param config: its configuration; the name in it does not count.
+    :param weights: what it is filled with.
+    """
+
+    name: str
+    kind: type
+    config: Mapping[str, Any]
+    weights: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Instead:
+    """What comes instead of a layer: others, one after the other."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Layers that are called and filled like one."""
+
+    layers: tuple[Any, ...]
+    weights: tuple[tuple[Any, ...], ...]
+
+    def __call__(self, inputs: Any, **_options: Any) -> Any:
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return inputs
+
+    def fill(self) -> None:
+        for layer, weights in zip(self.layers, self.weights, strict=True):
+            layer.set_weights(list(weights))
+
+
+def rebuilt(model: Any, changes: Mapping[str, Smaller | Instead], shape: tuple[int, ...] | None = None) -> Any:
+    """A new model with the layers of ``model``, those named in ``changes`` otherwise; it shares nothing with the old.
 
     :param shape: of one sample, where the new model shall take that size alone.
     """
@@ -43,7 +83,9 @@ def rebuilt(model: Any, changes: Mapping[str, Smaller], shape: tuple[int, ...] |
         first = model.inputs[0]
         made = keras.Sequential([_input_like(first, shape)], name=model.name)
         for layer in model.layers:
-            made.add(workshop.layer(layer, ""))
+            again = workshop.layer(layer, "")
+            for each in again.layers if isinstance(again, _Row) else (again,):
+                made.add(each)
     else:
         given, taken = _ends(model)
         inputs = keras.tree.map_structure(lambda tensor: _input_like(tensor, shape), given)
@@ -95,7 +137,7 @@ def _called_again(model: Any, given: list[Any], workshop: _Workshop, prefix: str
 class _Workshop:
     """Makes each layer again once, however often it is called."""
 
-    changes: Mapping[str, Smaller]
+    changes: Mapping[str, Smaller | Instead]
     #: Names that are taken: first those of the outermost model, which keep theirs.
     names: set[str]
     made: dict[int, Any] = field(default_factory=dict)
@@ -112,26 +154,42 @@ class _Workshop:
         return self.made[id(old)]
 
     def _again(self, old: Any, prefix: str) -> Any:
-        name = old.name
-        while prefix and name in self.names:
+        change = self.changes.get(old.name) if not prefix else None
+        if isinstance(change, Instead):
+            made = tuple(
+                _from(part.kind, {**part.config, "name": self._free(f"{old.name}_{part.name}", f"{old.name}_")}, old)
+                for part in change.parts
+            )
+            return _Row(made, tuple(part.weights for part in change.parts))
+        name = self._free(old.name, prefix) if prefix else old.name
+        return _from(type(old), {**old.get_config(), **(change.config if change else {}), "name": name}, old)
+
+    def _free(self, name: str, prefix: str) -> str:
+        while name in self.names:
             name = f"{prefix}{name}"
         self.names.add(name)
-        smaller = self.changes.get(old.name) if not prefix else None
-        try:
-            config = {**old.get_config(), **(smaller.config if smaller else {}), "name": name}
-            return type(old).from_config(config)
-        # A layer of the user's may raise anything.
-        except Exception as error:
-            raise tradeoff.Refused(
-                "not implemented here",
-                f"layer {old.name} ({type(old).__name__}) cannot be made again from its configuration: {error}",
-            ) from error
+        return name
 
     def fill(self) -> None:
         """Give the new layers what stays of the old ones' weights."""
         for key, old in self._old.items():
-            smaller = self.changes.get(old.name)
-            self.made[key].set_weights(_cut(old, smaller.kept if smaller else {}))
+            made, smaller = self.made[key], self.changes.get(old.name)
+            if isinstance(made, _Row):
+                made.fill()
+            else:
+                made.set_weights(_cut(old, smaller.kept if isinstance(smaller, Smaller) else {}))
+
+
+def _from(kind: type, config: Mapping[str, Any], old: Any) -> Any:
+    """A layer of its configuration, which stands for ``old``."""
+    try:
+        return kind.from_config(dict(config))  # type: ignore[attr-defined]
+    # A layer of the user's may raise anything.
+    except Exception as error:
+        raise tradeoff.Refused(
+            "not implemented here",
+            f"layer {old.name} ({type(old).__name__}) cannot be made again from its configuration: {error}",
+        ) from error
 
 
 def _cut(layer: Any, kept: Kept) -> list[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tradeoff.record import Run
 
 from .by_version import version_tables
+from .curves import curve_tables
 from .fronts import Fronts, front_tables
 from .machines import legend, worker_tables
 from .measured import measured_tables
@@ -18,7 +19,7 @@ NOTHING = "There is no run to report on."
 
 
 def report(runs: Sequence[Run], limit: Limit | None = None) -> list[Table]:
-    """Measured cells and fronts, what was not measured and why, where all of it was run, and what versions moved."""
+    """Measured cells, fronts, curves, what was not measured and why, where it was run, and what versions moved."""
     if not runs:
         return []
     limit = limit or Limit()
@@ -26,6 +27,7 @@ def report(runs: Sequence[Run], limit: Limit | None = None) -> list[Table]:
     return [
         *measured_tables(rows, limit, fronts),
         *front_tables(fronts),
+        *curve_tables(runs, rows),
         *unmeasured_tables(rows, limit),
         legend(runs),
         *worker_tables(runs),

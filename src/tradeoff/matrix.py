@@ -20,6 +20,7 @@ from tradeoff.errors import BadInput, UnknownName
 from tradeoff.options import Settings
 from tradeoff.registry import Registry
 from tradeoff.spelling import Parameter
+from tradeoff.sweeps import Curve, curve_of, divided, swept
 from tradeoff.vocabulary import Capabilities, Refusal, Requirement
 
 ALL: Final = "all"
@@ -39,10 +40,11 @@ class PlannedCell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """All planned cells, each once, in a stable order; and what of a preset is not registered here."""
+    """All planned cells, each once, in a stable order; what of a preset is not registered here; ranges asked for."""
 
     cells: tuple[PlannedCell, ...]
     notes: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,22 @@ def plan(
     if settings.words("devices") is None:
         axes = replace(axes, devices=tuple(dict.fromkeys((*axes.devices, *own_devices))))
     patterns = settings.words("cells")
-    products = [_narrow(axes, pattern) for pattern in patterns] if patterns else [axes]
+    products = [_narrow(axes, pattern, registry) for pattern in patterns] if patterns else [axes]
     judge = _Judge(registry, validated=settings.switch("validated"))
     found: dict[str, PlannedCell] = {}
     for product in products:
         for cell in _cells(product, registry):
             found.setdefault(cell.spelling, PlannedCell(cell, judge.refusal(cell)))
-    return Matrix(tuple(found.values()), tuple(notes))
+    return Matrix(tuple(found.values()), tuple(notes), _curves(settings, registry))
+
+
+def _curves(settings: Settings, registry: Registry) -> tuple[Curve, ...]:
+    """The ranges that were asked for, in the list of techniques and in cells."""
+    in_cells = (divided(pattern)[1:2] for pattern in settings.words("cells") or ())
+    words = (*(settings.words("techniques") or ()), *itertools.chain(*in_cells))
+    asked = [text for text in dict.fromkeys(words) if ".." in text and not any(c in text for c in _WILD)]
+    curves = (curve_of(text, registry.techniques) for text in asked)
+    return tuple(curve for curve in curves if curve is not None)
 
 
 def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], notes: list[str]) -> _Axes:
@@ -100,10 +111,16 @@ def _axes(settings: Settings, registry: Registry, own_models: Sequence[str], not
         if axis == "backends":
             several[QUICK] = tuple(name for name in registered if registry.backends[name].quick)
         words[axis] = tuple(dict.fromkeys(_expand(words[axis], several)))
+    words["techniques"] = _swept(words["techniques"], registry)
     if settings.words("backends") is None and settings.text("preset") not in settings.presets:
         words["backends"] = tuple(dict.fromkeys((*words["backends"], *_readers(registry, own_models))))
     named = frozenset(axis for axis in AXES if settings.words(axis) and ALL not in (settings.words(axis) or ()))
     return _Axes(**words, named=named)
+
+
+def _swept(words: Iterable[str], registry: Registry) -> tuple[str, ...]:
+    """Every chain once, with those that a range stands for."""
+    return tuple(dict.fromkeys(chain for word in words for chain in swept(word, registry.techniques)))
 
 
 def _readers(registry: Registry, models: Iterable[str]) -> Iterable[str]:
@@ -142,9 +159,9 @@ def _known_of_preset(axis: str, words: Sequence[str], registered: Sequence[str],
     return tuple(word for word in words if word == ALL or word in registered)
 
 
-def _narrow(axes: _Axes, pattern: str) -> _Axes:
+def _narrow(axes: _Axes, pattern: str, registry: Registry) -> _Axes:
     """The product that one glob stands for: a plain word is taken as it is, a wild one filters the selection."""
-    parts = pattern.strip().split("/")
+    parts = divided(pattern)
     if len(parts) > len(AXES):
         raise BadInput(
             f"--tradeoff-cells {pattern!r} has {len(parts)} parts; a cell is MODEL/CHAIN/BACKEND/DEVICE/LOAD"
@@ -157,7 +174,7 @@ def _narrow(axes: _Axes, pattern: str) -> _Axes:
         if any(c in part for c in _WILD):
             words[axis] = _matching(pattern, axis, part, chosen)
         else:
-            words[axis] = (part,)
+            words[axis] = _swept((part,), registry) if axis == "techniques" else (part,)
             named.add(axis)
     return _Axes(**words, named=frozenset(named))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -155,6 +155,8 @@ def _options(plan_: Plan, timing: Timing) -> dict[str, Any]:
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.values.items()}
     options: dict[str, Any] = {"preset": "quick", **axes, **given}
     options |= {"seed": settings.seed, "timing": timing.to_json()}
+    if plan_.matrix.curves:
+        options["curves"] = [asdict(curve) for curve in plan_.matrix.curves]
     if plan_.own is not None:
         own = plan_.own
         options["own"] = {own.task.name: own.task.version, **{model.name: model.version for model in own.models}}

@@ -16,7 +16,7 @@ from tradeoff.text import safe
 #: they say how the work is done and not what is measured.
 _MAY_DIFFER: Final = frozenset(
     (
-        *("preset", "models", "techniques", "backends", "devices", "loads", "cells"),
+        *("preset", "models", "techniques", "backends", "devices", "loads", "cells", "curves"),
         *("model", "data", "store", "output", "rebuild", "timeout", "memory", "resume", "rerun", "in-process"),
     )
 )

@@ -1,4 +1,4 @@
-"""``deep_compression``: prune, cluster and code as one technique, after the method of that name; with defaults of its own.
+"""``deep_compression``: prune, cluster and code as one technique, after the method of that name, with its own defaults.
 
 Weights go by what they do rather than by their size alone: a large weight on an input that is nearly always zero does
 nothing. The model as it came teaches what is left of it.
@@ -14,7 +14,8 @@ from tradeoff.training import Kept, default_rate, find_structure, fine_tune
 from tradeoff.training.plain import outputs_for
 
 from .cluster import clustered
-from .deep_saliency import masks, saliency
+from .deep_folding import folded
+from .deep_saliency import drop_unread, masks, saliency
 from .kernels import SMALLEST, Chosen, choose
 
 if TYPE_CHECKING:
@@ -70,19 +71,22 @@ def deep_compression(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
         choose_from=rising,
         **taught,
     )
-    facts: dict[str, Any] = {"pruned": _score(job)}
+    drop_unread(job.model)
+    facts: dict[str, Any] = {"pruned": _score(job, job.model)}
+    model = folded(job.model)
+    chosen, _ = choose(model, int(values["smallest"]))
     generator = np.random.default_rng(job.seed)
     for one in chosen:
         kernel = keras.ops.convert_to_numpy(one.variable)
         if np.count_nonzero(kernel) > 2 * int(values["clusters"]):
             one.variable.assign(clustered(kernel, int(values["clusters"]), "kmeans++", generator))
     job.progress("clustering", 0.8)
-    second = fine_tune(job, job.model, epochs=settling, learning_rate=0.3 * rate, **taught)
-    facts["clustered"] = _score(job)
+    second = fine_tune(job, model, epochs=settling, learning_rate=0.3 * rate, **taught)
+    facts["clustered"] = _score(job, model)
     if values["vectors"]:
-        _share_vectors(job.model, int(values["vectors"]), generator)
-        facts["vectors"] = _score(job)
-    return tradeoff.Rewritten(job.model, first.epochs + second.epochs, left_out, facts=facts)
+        _share_vectors(model, int(values["vectors"]), generator)
+        facts["vectors"] = _score(job, model)
+    return tradeoff.Rewritten(model, first.epochs + second.epochs, left_out, facts=facts)
 
 
 def _taught(job: tradeoff.Rewriting) -> dict[str, Any]:
@@ -119,21 +123,21 @@ def _pruning(job: tradeoff.Rewriting, chosen: Sequence[Chosen], rising: int) -> 
 
 
 def _share_vectors(model: Any, count: int, generator: Any) -> None:
-    """Give each bias, scale and shift that is long enough a few values only."""
+    """Give each bias, scale and shift that is long enough a few values only; statistics of inputs stay."""
     import keras
     import numpy as np
 
-    for variable in model.weights:
+    for variable in model.trainable_weights:
         vector = keras.ops.convert_to_numpy(variable)
         if vector.ndim == 1 and vector.size >= _SMALLEST_VECTOR and np.count_nonzero(vector) > 2 * count:
             variable.assign(clustered(vector, count, "kmeans++", generator))
 
 
-def _score(job: tradeoff.Rewriting) -> float:
+def _score(job: tradeoff.Rewriting, model: Any) -> float:
     """The task's metric on validation."""
     from tradeoff.quality import judge
 
-    outputs: Array = outputs_for(job.model, job.validation)
+    outputs: Array = outputs_for(model, job.validation)
     return float(judge(outputs, job.validation.y, job.task)[job.task.metric])
 
 

@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from .kernels import Chosen
+from .model_graph import is_graph
+from .qat_places import activation, readers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
 _DAMPING: Final = 0.5
 #: No kernel keeps less than this share.
 _SPARED: Final = 0.01
+#: Each of their results is a sum over all channels of what they are given.
+_MULTIPLYING: Final = frozenset({"Dense", "Conv1D", "Conv2D"})
+_MIXING: Final = ("softmax", "log_softmax")
+#: Between these channels stay apart, and what is zero throughout does not come to more than a constant.
+_PASSING: Final = frozenset(
+    {
+        *("Activation", "ReLU", "LeakyReLU", "ELU", "Identity", "Dropout", "BatchNormalization"),
+        *("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"),
+        *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D"),
+    }
+)
 
 
 def saliency(model: Any, chosen: Sequence[Chosen], batch: Array) -> list[Floats]:
@@ -28,6 +41,7 @@ def saliency(model: Any, chosen: Sequence[Chosen], batch: Array) -> list[Floats]
     import numpy as np
 
     found = []
+    unread = _unread(model)
     powers = _input_powers(model, chosen, batch)
     for one in chosen:
         kernel = keras.ops.convert_to_numpy(one.variable).astype(np.float64)
@@ -35,7 +49,46 @@ def saliency(model: Any, chosen: Sequence[Chosen], batch: Array) -> list[Floats]
         if power is not None and kernel.ndim > 1 and len(power) == kernel.shape[-2]:
             # What no sample of these uses may still be used by others.
             kernel = kernel * np.sqrt(power + 1e-6 * power.max())[:, np.newaxis]
+        for channels in unread.get(id(one.variable), ()):
+            kernel = np.where(channels, 0.0, kernel)
         found.append(np.square(kernel))
+    return found
+
+
+def drop_unread(model: Any) -> None:
+    """Let go of all weights whose results nothing reads any more, biases included; the model computes the same."""
+    import keras
+    import numpy as np
+
+    # What a layer reads depends on the one behind it, and so on to the end.
+    for _ in model.layers:
+        unread = _unread(model)
+        for layer in model.layers:
+            for channels in unread.get(id(getattr(layer, "kernel", None)), ()):
+                for variable in layer.trainable_weights:
+                    values = keras.ops.convert_to_numpy(variable)
+                    variable.assign(np.where(channels, np.zeros((), values.dtype), values))
+
+
+def _unread(model: Any) -> dict[int, list[NDArray[np.bool_]]]:
+    """By a kernel's number which of its layer's channels are multiplied by zeros alone in the layer behind it."""
+    import keras
+
+    if not is_graph(model):
+        return {}
+    found: dict[int, list[NDArray[np.bool_]]] = {}
+    behind = {id(layer): reader for layer, reader in readers(model)}
+    for layer in model.layers:
+        reader = behind.get(id(layer)) if type(layer).__name__ in _MULTIPLYING else None
+        mixed = activation(layer) in _MIXING
+        while reader is not None and type(reader).__name__ in _PASSING:
+            mixed = mixed or activation(reader) in _MIXING
+            reader = behind.get(id(reader))
+        if mixed or reader is None or type(reader).__name__ not in _MULTIPLYING or getattr(layer, "groups", 1) != 1:
+            continue
+        kernel = keras.ops.convert_to_numpy(reader.kernel)
+        if kernel.shape[-2] == layer.kernel.shape[-1]:
+            found.setdefault(id(layer.kernel), []).append(~kernel.any(axis=(*range(kernel.ndim - 2), -1)))
     return found
 
 

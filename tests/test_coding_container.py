@@ -46,7 +46,7 @@ def clustered(sparsity: float, count: int = 20_000) -> Any:
 
 
 def test_clustered_floats_are_indices_and_pruned_ones_are_gaps() -> None:
-    dense, sparse = clustered(0.0), clustered(0.95)
+    dense, sparse = clustered(0.0), clustered(0.995, 100_000)
     made = tensors.encode(dense.tobytes(), 4)
     assert made is not None
     assert (tensors.STRUCTURES[made.structure], made.distinct) == ("dense", 16)
@@ -54,8 +54,16 @@ def test_clustered_floats_are_indices_and_pruned_ones_are_gaps() -> None:
     thin = tensors.encode(sparse.tobytes(), 4)
     assert thin is not None
     assert tensors.STRUCTURES[thin.structure] == "sparse"
-    assert thin.body <= 1.01 * thin.bound + 4
     assert back(sparse.tobytes(), thin) == sparse.tobytes()
+
+
+@pytest.mark.parametrize("sparsity", [0.0, 0.5, 0.8, 0.94, 0.99])
+def test_pruned_tensors_of_over_10000_weights_are_within_one_percent_of_their_entropy(sparsity: float) -> None:
+    data = clustered(sparsity, 12_000).tobytes()
+    made = tensors.encode(data, 4)
+    assert made is not None
+    assert back(data, made) == data
+    assert made.body <= 1.01 * made.bound + 4
 
 
 def test_floats_that_do_not_repeat_are_coded_byte_by_byte() -> None:

@@ -142,17 +142,18 @@ def _check_order(text: str, steps: list[Step]) -> None:
             f"{text!r} asks for {len(precisions)} precisions, {' and '.join(precisions)}; one is allowed. "
             f"Did you mean {'+'.join(kept)!r}?"
         )
-    codings = [step.spelling for step in steps if step.stage == "artifact"]
-    if len(codings) > 1:
-        kept = [step.spelling for step in steps if step.stage != "artifact" or step.spelling == codings[0]]
-        raise BadInput(
-            f"{text!r} codes the artifact {len(codings)} times, with {' and '.join(codings)}; what is coded once is as "
-            f"good as random, and nothing more comes of it. Did you mean {'+'.join(dict.fromkeys(kept))!r}?"
-        )
     legal = sorted(steps, key=lambda step: _ORDER[step.stage])
     if legal != steps:
         late = next(step for step, right in zip(steps, legal, strict=True) if step != right)
         raise BadInput(
             f"{text!r} has {late.spelling!r} (stage {late.stage}) too early; the order is model, precision, "
             f"artifact. Did you mean {'+'.join(step.spelling for step in legal)!r}?"
+        )
+    codings = [step for step in steps if step.stage == "artifact"]
+    if len(codings) > 1:
+        kept = "+".join(step.spelling for step in steps[: len(steps) - len(codings) + 1])
+        named = " and ".join(step.spelling for step in codings)
+        raise BadInput(
+            f"{text!r} codes the artifact {len(codings)} times, with {named}; what is coded once is as good as random, "
+            f"and nothing more comes of it. Did you mean {kept!r}?"
         )

@@ -27,7 +27,7 @@ MOST_SYMBOLS: Final = 1 << 16
 #: A lane has so many symbols, and as many more as it takes to have this many bits: each lane costs a byte or two.
 _LANE_SYMBOLS: Final = 1024
 _LANE_BITS: Final = 4096
-_LONGEST_LANE: Final = 1 << 16
+_LONGEST_LANE: Final = 1 << 13
 
 
 @dataclass(frozen=True)

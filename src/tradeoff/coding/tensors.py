@@ -26,8 +26,8 @@ STRUCTURES: Final = ("dense", "sparse", "planes")
 #: The bytes of an element.
 WIDTHS: Final = (1, 2, 4, 8)
 _LISTED, _MARKED = 0, 1
-#: So much smaller has to be what takes longer to decode.
-_WORTH: Final = 1.02
+#: What is within one per cent of its entropy is near enough.
+_NEAR: Final = 1.01
 #: Bits of the longest gap that has a symbol.
 _FEWEST_GAP_BITS: Final = 2
 _MOST_GAP_BITS: Final = 12
@@ -91,8 +91,10 @@ def _by_values(values: Integers, symbols: Integers, counts: Integers, width: int
         order = np.concatenate([[most], np.delete(np.arange(len(values)), most)])
         rank = np.argsort(order)
         ways.append(_sparse(values[order], rank[symbols], width, choice))
-    # Gaps are decoded sooner: there are fewer of them.
-    return min(ways, key=lambda way: len(way[1]) * (1 if way[0] == SPARSE else _WORTH))
+    bound = entropy_bytes(counts)
+    near = [way for way in ways if way[0] == SPARSE and sum(part.body for part in way[2]) <= _NEAR * bound]
+    # Gaps are decoded sooner, since there are fewer of them, so being near the bound is enough for them.
+    return near[0] if near else min(ways, key=lambda way: len(way[1]))
 
 
 def _dense(values: Integers, symbols: Integers, width: int, choice: str) -> _Way:

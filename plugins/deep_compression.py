@@ -28,13 +28,13 @@ _SMALLEST_VECTOR: Final = 32
 
 PARAMETERS: Final = (
     tradeoff.Parameter(
-        "sparsity", float, default=0.94, minimum=0.0, maximum=0.99, positional=True, summary="share of weights that go"
+        "sparsity", float, default=0.93, minimum=0.0, maximum=0.99, positional=True, summary="share of weights that go"
     ),
     tradeoff.Parameter(
         "clusters", int, default=16, minimum=2, maximum=256, summary="different values of a kernel, beside zero"
     ),
-    tradeoff.Parameter("epochs", int, default=90, minimum=2, maximum=1000, summary="epochs while weights go"),
-    tradeoff.Parameter("settling", int, default=20, minimum=0, maximum=1000, summary="epochs with shared values"),
+    tradeoff.Parameter("epochs", int, default=60, minimum=2, maximum=1000, summary="epochs while weights go"),
+    tradeoff.Parameter("settling", int, default=15, minimum=0, maximum=1000, summary="epochs with shared values"),
     tradeoff.Parameter(
         "rate", float, default=1.0, minimum=1e-6, maximum=10.0, summary="share of the recipe's learning rate"
     ),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import tradeoff
 from tradeoff.engine import KERAS, engine_environment, engine_requirement, keras_engine
 from tradeoff.formats import keras_files
+from tradeoff.formats.stored import hdf5_weights
 
 from .keras import KerasBackend
 from .keras_anatomy import anatomy
@@ -69,6 +70,10 @@ class HDF5Backend(tradeoff.Backend):
     def content(self, artifact: Path) -> str:
         """By what the model is."""
         return keras_files.content(keras_files.load_model(artifact))
+
+    def weights(self, artifact: Path) -> Sequence[tradeoff.StoredTensor]:
+        """Its variables."""
+        return hdf5_weights(artifact)
 
     def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
         """Weights in their own types, and the results of the layers."""

@@ -11,6 +11,7 @@ import tradeoff
 from tradeoff.engine import DEFAULT, ENGINES, KERAS, engine_environment, engine_named, engine_requirement
 from tradeoff.formats import keras_files
 from tradeoff.formats.keras_layers import layer_outputs
+from tradeoff.formats.stored import keras_weights
 
 from .keras_anatomy import anatomy
 from .keras_calls import KerasRunner, check_device
@@ -101,6 +102,10 @@ class KerasBackend(tradeoff.Backend):
     def content(self, artifact: Path) -> str:
         """By what the model is: two saves of one model differ as zip files."""
         return keras_files.content(keras_files.load_model(artifact))
+
+    def weights(self, artifact: Path) -> Sequence[tradeoff.StoredTensor] | None:
+        """The variables in the HDF5 file that is in the zip."""
+        return keras_weights(artifact)
 
     def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
         """Weights in their own types, and the results of the layers."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import tradeoff
 from tradeoff.engine import KERAS, engine_environment
+from tradeoff.formats.stored import tflite_weights
 
 from .litert_checks import check
 from .litert_convert import converted
@@ -39,6 +40,10 @@ class WritesTFLite(tradeoff.Backend):
     def conversion_environment(self, parameters: Mapping[str, Value]) -> tradeoff.Environment:
         """The converter reads TensorFlow graphs alone, whatever engine the model was trained on."""
         return engine_environment("tensorflow")
+
+    def weights(self, artifact: Path) -> Sequence[tradeoff.StoredTensor]:
+        """The buffers of its constants."""
+        return tflite_weights(artifact)
 
     def convert(self, job: tradeoff.Conversion) -> Path:
         """Write the flatbuffer, and make sure that it is what was asked for."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import tradeoff
 from tradeoff.engine import KERAS
+from tradeoff.formats.stored import onnx_weights
 
 from .onnx_anatomy import anatomy
 from .onnx_export import check_export, check_finite, compact, export
@@ -91,6 +92,10 @@ class OnnxRuntimeBackend(tradeoff.Backend):
         """Look at the file first: the runtime would follow where it points."""
         check_onnx(job.artifact)
         return OnnxRuntimeRunner(open_session(job.artifact, job.parameters), job.artifact.name)
+
+    def weights(self, artifact: Path) -> Sequence[tradeoff.StoredTensor] | None:
+        """Its constants, unless they lie in other files."""
+        return onnx_weights(artifact)
 
     def anatomy(self, job: tradeoff.Loading, samples: int) -> tradeoff.Anatomy:
         """Constants as they are stored, and what operators fill from a request."""

@@ -65,7 +65,7 @@ def find_places(model: Any) -> Places:
     kernels: dict[str, Mapping[str, tuple[int, ...]]] = {}
     behind: dict[str, str] = {}
     left_out: dict[str, str] = {}
-    layers = list(_layers(model))
+    layers = list(readers(model))
     names = Counter(layer.name for layer, _ in layers)
     for layer, reader in layers:
         if names[layer.name] > 1:
@@ -114,7 +114,7 @@ def _rectifies(layer: Any) -> bool:
     return type(layer).__name__ == "Activation" and activation(layer) in _RECTIFIERS
 
 
-def _layers(model: Any) -> list[tuple[Any, Any]]:
+def readers(model: Any) -> list[tuple[Any, Any]]:
     """Every layer once, in the order in which they are computed, with its one reader; ``None`` where there are others.
 
     A layer that is used twice has no one reader, and no more has one at the end of a model inside another.
@@ -122,19 +122,19 @@ def _layers(model: Any) -> list[tuple[Any, Any]]:
     import keras
 
     graph = getattr(model, "_functional", None) or model
-    readers: dict[int, list[Any]] = {}
+    reading: dict[int, list[Any]] = {}
     order: dict[int, Any] = {}
     for depth in sorted(graph._nodes_by_depth, reverse=True):
         for node in graph._nodes_by_depth[depth]:
             order.setdefault(id(node.operation), node.operation)
             for tensor in node.arguments.keras_tensors:
-                readers.setdefault(id(tensor._keras_history.operation), []).append(node.operation)
+                reading.setdefault(id(tensor._keras_history.operation), []).append(node.operation)
     ends = {id(tensor._keras_history.operation) for tensor in graph.outputs}
     found: list[tuple[Any, Any]] = []
     for key, layer in order.items():
         if isinstance(layer, keras.Model):
-            found += _layers(layer)
+            found += readers(layer)
         elif isinstance(layer, keras.layers.Layer):
-            one = readers.get(key, [])
+            one = reading.get(key, [])
             found.append((layer, one[0] if len(one) == 1 and key not in ends else None))
     return found

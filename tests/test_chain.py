@@ -45,7 +45,7 @@ def test_a_canonical_spelling_reads_back_as_the_same_chain(text: str) -> None:
 def test_stages_stand_in_their_order_or_the_chain_is_refused(names: list[str]) -> None:
     stages = [TECHNIQUES[name].stage for name in names]
     ranks = [("model", "precision", "artifact").index(stage) for stage in stages]
-    is_legal = ranks == sorted(ranks) and stages.count("precision") <= 1
+    is_legal = ranks == sorted(ranks) and max(map(stages.count, ("precision", "artifact"))) <= 1
     if is_legal:
         assert [step.technique for step in parse_chain("+".join(names), TECHNIQUES).steps] == names
     else:
@@ -80,6 +80,10 @@ def test_a_chain_tells_its_stages_apart() -> None:
         ("int8+prune", "'int8+prune' has 'int8' (stage precision) too early"),
         ("int8+prune", "Did you mean 'prune+int8'?"),
         ("prune+int8+fp16", "Did you mean 'prune+fp16'?"),
+        ("huffman+int8", "Did you mean 'int8+huffman'?"),
+        ("int8+huffman+prune", "'int8+huffman+prune' has 'int8' (stage precision) too early"),
+        ("int8+huffman+huffman", "codes the artifact 2 times, with huffman and huffman"),
+        ("int8+huffman+huffman", "Did you mean 'int8+huffman'?"),
         ("prun:0.5+int8", "unknown technique 'prun'; did you mean 'prune'?"),
         ("prun:0.5+int8", "(part 1 of 'prun:0.5+int8')"),
         ("prune:0.5+", "there is nothing between two '+' (part 2"),
@@ -113,3 +117,13 @@ def test_a_precision_that_is_spelled_is_the_one() -> None:
 def test_a_precision_that_is_implied_and_not_there_is_named() -> None:
     with pytest.raises(BadInput, match="qat implies int8, which no plugin brings; add a precision"):
         parse_chain("qat", {"qat": PREPARING["qat"]})
+
+
+def test_a_technique_that_prepares_for_a_coding_implies_it_whatever_the_precision() -> None:
+    known = {**PREPARING, "deep": Technique("deep", "model", implies="huffman")}
+    assert [step.spelling for step in parse_chain("deep", known).artifact_steps] == ["huffman"]
+    both = parse_chain("qat+deep", known)
+    assert (both.spelling, both.precision_name) == ("qat+deep", "int8")
+    assert both.in_full.spelling == "qat+deep+int8+huffman"
+    assert both.uncoded.spelling == "qat+deep+int8"
+    assert parse_chain("deep+fp16+huffman", known).in_full.spelling == "deep+fp16+huffman"

@@ -35,11 +35,11 @@ class Chain:
     """An ordered, legal list of techniques with a stable spelling.
 
     :param steps: as they are spelled.
-    :param implied: the precision that one of them prepares for, where none is spelled.
+    :param implied: the precision and the coding that some of them prepare for, where none is spelled.
     """
 
     steps: tuple[Step, ...] = ()
-    implied: Step | None = None
+    implied: tuple[Step, ...] = ()
 
     @property
     def spelling(self) -> str:
@@ -54,7 +54,7 @@ class Chain:
     @property
     def precision(self) -> Step | None:
         """The precision that is asked for or implied, if any."""
-        return next((step for step in self.steps if step.stage == "precision"), self.implied)
+        return next((step for step in (*self.steps, *self.implied) if step.stage == "precision"), None)
 
     @property
     def precision_name(self) -> str:
@@ -63,8 +63,19 @@ class Chain:
 
     @property
     def artifact_steps(self) -> tuple[Step, ...]:
-        """The part that works on the artifact's bytes."""
-        return tuple(step for step in self.steps if step.stage == "artifact")
+        """The part that works on the artifact's bytes, spelled or implied."""
+        return tuple(step for step in (*self.steps, *self.implied) if step.stage == "artifact")
+
+    @property
+    def in_full(self) -> Chain:
+        """The same with everything spelled that is implied."""
+        steps = sorted((*self.steps, *self.implied), key=lambda step: _ORDER[step.stage])
+        return Chain(tuple(steps))
+
+    @property
+    def uncoded(self) -> Chain:
+        """The same up to the artifact that a backend makes."""
+        return Chain(tuple(step for step in self.in_full.steps if step.stage != "artifact"))
 
     def __str__(self) -> str:
         return self.spelling
@@ -87,17 +98,21 @@ def parse_chain(text: str, techniques: Mapping[str, Technique]) -> Chain:
     return Chain(tuple(steps), _implied(steps, techniques))
 
 
-def _implied(steps: list[Step], techniques: Mapping[str, Technique]) -> Step | None:
-    """The precision that the last technique which prepares for one asks for, unless one is spelled."""
-    if any(step.stage == "precision" for step in steps):
-        return None
+def _implied(steps: list[Step], techniques: Mapping[str, Technique]) -> tuple[Step, ...]:
+    """What techniques prepare for: of each stage what the last of them asks for, unless one is spelled."""
+    found: dict[Stage, Step] = {}
+    spelled = {step.stage for step in steps}
     for step in reversed(steps):
         wanted = techniques[step.technique].implies
-        if wanted and wanted not in techniques:
+        if not wanted:
+            continue
+        if wanted not in techniques:
+            if "precision" in spelled:
+                continue
             raise BadInput(f"{step.technique} implies {wanted}, which no plugin brings; add a precision to the chain")
-        if wanted:
-            return _parse_step(wanted, techniques)
-    return None
+        if techniques[wanted].stage not in spelled:
+            found.setdefault(techniques[wanted].stage, _parse_step(wanted, techniques))
+    return tuple(sorted(found.values(), key=lambda step: _ORDER[step.stage]))
 
 
 def _parse_step(part: str, techniques: Mapping[str, Technique]) -> Step:
@@ -133,4 +148,12 @@ def _check_order(text: str, steps: list[Step]) -> None:
         raise BadInput(
             f"{text!r} has {late.spelling!r} (stage {late.stage}) too early; the order is model, precision, "
             f"artifact. Did you mean {'+'.join(step.spelling for step in legal)!r}?"
+        )
+    codings = [step for step in steps if step.stage == "artifact"]
+    if len(codings) > 1:
+        kept = "+".join(step.spelling for step in steps[: len(steps) - len(codings) + 1])
+        named = " and ".join(step.spelling for step in codings)
+        raise BadInput(
+            f"{text!r} codes the artifact {len(codings)} times, with {named}; what is coded once is as good as random, "
+            f"and nothing more comes of it. Did you mean {kept!r}?"
         )

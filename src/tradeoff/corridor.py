@@ -101,6 +101,8 @@ class Corridor:
         self._facts |= {"artifact": artifact.key, "content": facts["content"][:16]}
         if facts.get("ranges"):
             self._facts["ranges"] = facts["ranges"]
+        if facts.get("coding"):
+            self._facts["coding"] = facts["coding"]
         return artifact
 
     def evaluate(self, artifact: Entry) -> None:

@@ -27,9 +27,8 @@ def without_saving(cell: Cell, registry: Registry) -> Cell | None:
     steps = cell.chain.model_steps
     for place, step in enumerate(steps):
         if registry.techniques[step.technique].realised_by:
-            implied = (cell.chain.implied,) if cell.chain.implied else ()
-            rest = cell.chain.steps[len(steps) :]
-            return replace(cell, chain=Chain((*steps[:place], *implied, *rest)))
+            rest = cell.chain.in_full.steps[len(steps) :]
+            return replace(cell, chain=Chain((*steps[:place], *rest)))
     return None
 
 

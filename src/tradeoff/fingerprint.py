@@ -1,13 +1,14 @@
-"""What two things have in common when they are the same: digests of plain data, files, folders and arrays."""
+"""What two things have in common when they are the same: digests of plain data, files, folders and arrays; sizes."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import math
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,14 @@ def _check_plain(value: Any, where: str) -> None:
 def digest(plain: Any) -> str:
     """SHA-256 of plain data; independent of the order of keys."""
     return hashlib.sha256(canonical(plain)).hexdigest()
+
+
+def sizes(files: Sequence[Path]) -> dict[str, int]:
+    """What files take together, as they are and each one packed."""
+    return {
+        "bytes": sum(path.stat().st_size for path in files),
+        "gzip_bytes": sum(len(gzip.compress(path.read_bytes(), 9, mtime=0)) for path in files),
+    }
 
 
 def digest_file(path: Path) -> str:

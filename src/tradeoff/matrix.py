@@ -21,7 +21,7 @@ from tradeoff.options import Settings
 from tradeoff.registry import Registry
 from tradeoff.spelling import Parameter
 from tradeoff.sweeps import Curve, curve_of, divided, swept
-from tradeoff.vocabulary import Capabilities, Refusal, Requirement
+from tradeoff.vocabulary import Backend, Capabilities, Refusal, Requirement
 
 ALL: Final = "all"
 #: Among backends: those that do not keep out of the preset of that name.
@@ -246,6 +246,7 @@ class _Judge:
         return (
             self._fit(cell.backend, cell.chain.precision_name, cell.device, cell.load)
             or self._chain(cell.chain)
+            or self._coding_refusal(cell)
             or self._engine
             or self._backend(cell.backend)
             or self._model(cell.model)
@@ -300,15 +301,29 @@ class _Judge:
         )
 
     def _chain_refusal(self, chain: Chain) -> Refusal | None:
-        if chain.artifact_steps:
-            name = chain.artifact_steps[0].technique
-            return Refusal("not implemented here", f"{name} works on artifacts, which no backend decodes yet")
-        needs = [need for step in chain.steps for need in self._registry.techniques[step.technique].requires]
+        steps = chain.in_full.steps
+        for step in steps:
+            technique = self._registry.techniques[step.technique]
+            if step.stage == "artifact" and (technique.encode is None or technique.decode is None):
+                told = f"{step.technique} works on artifacts, and has not both `encode` and `decode`"
+                return Refusal("not implemented here", told)
+        needs = [need for step in steps for need in self._registry.techniques[step.technique].requires]
         return _not_installed(needs, "") or next(filter(None, map(self._step_refusal, chain.model_steps)), None)
 
     def _step_refusal(self, step: Step) -> Refusal | None:
         check = self._registry.techniques[step.technique].check
         return check(dict(step.values), self._registry.models) if check else None
+
+    def _coding_refusal(self, cell: Cell) -> Refusal | None:
+        """What is coded are weights, and only a backend knows where in its artifact these lie."""
+        backend = self._registry.backends[cell.backend.name]
+        if not cell.chain.artifact_steps or type(backend).weights is not Backend.weights:
+            return None
+        name = cell.chain.artifact_steps[0].technique
+        return Refusal(
+            "not implemented here",
+            f"{name} codes weights, and {backend.name} does not tell where in its artifact they lie (`weights`)",
+        )
 
     def _backend_missing(self, choice: BackendChoice) -> Refusal | None:
         backend = self._registry.backends[choice.name]

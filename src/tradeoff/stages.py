@@ -5,23 +5,23 @@ Requests and answers are plain data; what is large is a file in a folder that th
 
 from __future__ import annotations
 
-import gzip
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from tradeoff.coding.stage import DecodesFirst, encode
 from tradeoff.datafiles import DataFiles, write_data
 from tradeoff.devices.modelling import own_devices
 from tradeoff.errors import BadInput, Refused, TradeoffError
-from tradeoff.fingerprint import digest, digest_tree, files_in
+from tradeoff.fingerprint import digest, digest_tree, files_in, sizes
 from tradeoff.formats.finished import adopt
 from tradeoff.formats.keras_files import permit_code
 from tradeoff.loads.ground import Ground
 from tradeoff.loads.scenarios import run_scenario
-from tradeoff.measure.footprint import take_footprint
+from tradeoff.measure.footprint import Loads, take_footprint
 from tradeoff.measure.metering import measure_energy
 from tradeoff.measure.noise import noise_since, sample
 from tradeoff.measure.pinning import pinned
@@ -90,6 +90,7 @@ class Desk:
             "reference": self.reference,
             "convert": self.convert,
             "adopt": self.adopt,
+            "encode": self.encode,
             "evaluate": self.evaluate,
             "time": self.time,
             "meter": self.meter,
@@ -237,6 +238,10 @@ class Desk:
             "ranges": told_of_ranges(backend.name, request["precision"], learnt, taken),
         }
 
+    def encode(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+        """Code an artifact, decode it again, and make sure that nothing has changed."""
+        return encode(self.registry, request, progress)
+
     def adopt(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Copy a finished artifact into the store, and say what it is."""
         folder = Path(request["folder"])
@@ -246,7 +251,7 @@ class Desk:
         if beside:
             # Weights that lie in files of their own are as much of it as its graph.
             content = found["content"], digest_tree(folder)
-            found |= _sizes(list(files_in(folder).values())) | {"content": digest(content)}
+            found |= sizes(list(files_in(folder).values())) | {"content": digest(content)}
         return found
 
     def evaluate(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -343,7 +348,12 @@ class Desk:
         """What loading and running an artifact takes; asked of a worker that does nothing else."""
         batch = tile(DataFiles(Path(request["data"])).split("test"), request["batch"])
         progress("loading alone", 0.0)
-        return take_footprint(self._backend(request), self._loading(request), batch).to_json()
+        backend: Loads = self._backend(request)
+        if request.get("container"):
+            backend = DecodesFirst(
+                self._backend(request), self.registry.techniques[request["technique"]], Path(request["container"])
+            )
+        return take_footprint(backend, self._loading(request), batch).to_json()
 
     def profile(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Where a request goes, operator by operator, as far as the runtime can tell."""
@@ -452,14 +462,7 @@ def _describe(backend: Backend, folder: Path, artifact: Path) -> dict[str, Any]:
     return {
         "artifact": artifact.resolve().relative_to(folder.resolve()).as_posix(),
         "content": backend.content(artifact) or digest_tree(artifact),
-        **_sizes(files),
-    }
-
-
-def _sizes(files: Sequence[Path]) -> dict[str, int]:
-    return {
-        "bytes": sum(path.stat().st_size for path in files),
-        "gzip_bytes": sum(len(gzip.compress(path.read_bytes(), 9, mtime=0)) for path in files),
+        **sizes(files),
     }
 
 

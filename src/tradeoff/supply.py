@@ -7,7 +7,7 @@ framework.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -177,6 +177,8 @@ class Supply:
         """What would be shipped."""
         if self.registry.models[cell.model].finished:
             return self._adopted(cell, progress)
+        if cell.chain.artifact_steps:
+            return self._coded(cell, progress)
         variant = self.variant(cell.model, cell.chain.model_steps, progress)
         data = self.data(cell.model, progress)
         backend = self.registry.backends[cell.backend.name]
@@ -202,6 +204,22 @@ class Supply:
             inputs["ranges"] = variant.facts["ranges"]
         environment = backend.conversion_environment(cell.backend.parameters) or training_environment()
         return self._make("artifact", inputs, environment, request, progress)
+
+    def _coded(self, cell: Cell, progress: Progress) -> Entry:
+        """The artifact without its coding, coded: it has been decoded again, and runs as what came out."""
+        plain = self.artifact(replace(cell, chain=cell.chain.uncoded), progress)
+        (step,) = cell.chain.artifact_steps
+        backend = self.registry.backends[cell.backend.name]
+        inputs = {"coded": plain.key, "coding": step.spelling, "version": step.version, "backend": backend.version}
+        request = {
+            **self._how(cell),
+            **_shipped(plain),
+            "stage": "encode",
+            "technique": step.technique,
+            "values": dict(step.values),
+            "before": {name: plain.facts.get(name) for name in ("seconds", "ranges")},
+        }
+        return self._make("artifact", inputs, self._running(cell), request, progress)
 
     def _adopted(self, cell: Cell, progress: Progress) -> Entry:
         """A finished artifact, copied into the store: from then on it is kept and measured like any other."""
@@ -263,8 +281,10 @@ class Supply:
     ) -> Entry:
         """What depends on the machine, and stays the same on it."""
         data = self.data(cell.model, progress)
+        coded = {"coded": artifact.key} if alone and "decoded" in artifact.facts else {}
         inputs = {
             **self._where(cell, artifact),
+            **coded,
             stage: version,
             "version": self.registry.backends[cell.backend.name].version,
             "batch": cell.load.batch,
@@ -278,6 +298,10 @@ class Supply:
             "data": str(data.path),
             "batch": cell.load.batch,
         }
+        if coded:
+            # What it takes to load includes what it takes to decode.
+            request["container"] = str(artifact.path / artifact.facts["artifact"])
+            request["technique"] = cell.chain.artifact_steps[0].technique
         return self._make("result", inputs, self._running(cell), request, progress, alone=alone)
 
     def estimated(self, cell: Cell, artifact: Entry, progress: Progress) -> Entry:
@@ -467,7 +491,8 @@ def _converting(backend: Backend, cell: Cell) -> dict[str, Any]:
 
 
 def _shipped(artifact: Entry) -> dict[str, Any]:
+    """What is run of it: of a coded one what was decoded."""
     return {
-        "artifact": str(artifact.path / artifact.facts["artifact"]),
+        "artifact": str(artifact.path / artifact.facts.get("decoded", artifact.facts["artifact"])),
         "content": artifact.facts["content"],
     }

@@ -11,10 +11,10 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from tradeoff.measure.resident import Peak, PeakMeter, peak_meter, settle
-from tradeoff.vocabulary import Anatomy, Backend, Loading
+from tradeoff.vocabulary import Anatomy, Loading, Runner
 
 if TYPE_CHECKING:
     from tradeoff.vocabulary import Array
@@ -55,7 +55,19 @@ class Footprint:
         return asdict(self)
 
 
-def take_footprint(backend: Backend, loading: Loading, batch: Array) -> Footprint:
+class Loads(Protocol):
+    """What of a backend is asked here."""
+
+    def load(self, job: Loading) -> Runner:
+        """The artifact, ready for requests."""
+        ...
+
+    def anatomy(self, job: Loading, samples: int) -> Anatomy | None:
+        """What it consists of."""
+        ...
+
+
+def take_footprint(backend: Loads, loading: Loading, batch: Array) -> Footprint:
     """Load an artifact in this process, which has loaded none before, and run it a few times."""
     known = set(sys.modules)
     load_seconds, first_seconds, peak = load_and_run(backend, loading, batch, peak_meter())
@@ -76,7 +88,7 @@ def take_footprint(backend: Backend, loading: Loading, batch: Array) -> Footprin
     )
 
 
-def load_and_run(backend: Backend, loading: Loading, batch: Array, meter: PeakMeter) -> tuple[float, float, Peak]:
+def load_and_run(backend: Loads, loading: Loading, batch: Array, meter: PeakMeter) -> tuple[float, float, Peak]:
     """Seconds of loading and of the first request, and the peak of both and of a few requests more."""
     settle()
     meter.begin()
@@ -98,7 +110,7 @@ def _repeat(call: Callable[[], object]) -> None:
         call()
 
 
-def _python_peak(backend: Backend, loading: Loading, batch: Array) -> int:
+def _python_peak(backend: Loads, loading: Loading, batch: Array) -> int:
     """What Python objects and NumPy's arrays need at most; the rest of a peak is native."""
     settle()
     tracemalloc.start()

@@ -15,6 +15,7 @@ from tradeoff.vocabulary.backends import (
     Conversion,
     Loading,
     Runner,
+    StoredTensor,
 )
 from tradeoff.vocabulary.common import (
     INPUT,
@@ -56,6 +57,8 @@ from tradeoff.vocabulary.tasks import (
 from tradeoff.vocabulary.techniques import (
     COARSEST,
     FLOAT32,
+    Encoded,
+    Encoding,
     Rewriting,
     Rewritten,
     Technique,
@@ -75,6 +78,8 @@ __all__ = [
     "Conversion",
     "Device",
     "Direction",
+    "Encoded",
+    "Encoding",
     "Environment",
     "Estimated",
     "Figure",
@@ -98,6 +103,7 @@ __all__ = [
     "Split",
     "Splits",
     "Stage",
+    "StoredTensor",
     "Task",
     "TaskKind",
     "Technique",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -93,6 +93,26 @@ class Anatomy:
     activations_bytes: int | None = None
 
 
+@dataclass(frozen=True)
+class StoredTensor:
+    """Where a constant lies in an artifact, for what codes the artifact's bytes.
+
+    :param name: as the artifact has it.
+    :param offset: of its first byte.
+    :param size: in bytes.
+    :param shape: of its elements.
+    :param dtype: ``float32``, ``int8``, ``int4``; of any other name the bytes are taken one by one.
+    :param file: where the artifact is a folder: the file's path in it, with slashes.
+    """
+
+    name: str
+    offset: int
+    size: int
+    shape: tuple[int, ...]
+    dtype: str
+    file: str = ""
+
+
 class Runner(Protocol):
     """A loaded artifact."""
 
@@ -154,6 +174,10 @@ class Backend(ABC):
 
     def anatomy(self, job: Loading, samples: int) -> Anatomy | None:
         """What its weights and the results between its layers take, for requests of so many samples."""
+        return None
+
+    def weights(self, artifact: Path) -> Sequence[StoredTensor] | None:
+        """Where its constants lie, byte by byte; ``None`` where they cannot be found, or are compressed already."""
         return None
 
     def profile(self, job: Loading, batch: Array) -> Profile | None:

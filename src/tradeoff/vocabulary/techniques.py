@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from tradeoff.spelling import Parameter, Value
+from tradeoff.vocabulary.backends import StoredTensor
 from tradeoff.vocabulary.common import Progress, Ranges, Refusal, Requirement, Stage
 from tradeoff.vocabulary.tasks import Model, Recipe, Split, Task
 
@@ -68,6 +70,36 @@ class Rewritten:
 
 
 @dataclass(frozen=True)
+class Encoding:
+    """What a technique of stage ``artifact`` is handed.
+
+    :param artifact: the file or folder that would be shipped without it.
+    :param tensors: where its weights lie, as the backend tells.
+    :param values: the technique's parameters.
+    :param folder: where to write the file that is shipped instead, and nothing else.
+    :param progress: ``progress("coding", 0.5)``.
+    """
+
+    artifact: Path
+    tensors: Sequence[StoredTensor]
+    values: Mapping[str, Value]
+    folder: Path
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a technique of stage ``artifact`` gives.
+
+    :param file: what is shipped.
+    :param facts: what it found, as plain JSON.
+    """
+
+    file: Path
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Tolerance:
     """What a precision may lose in a conversion: the least that is expected of an artifact against its original.
 
@@ -111,8 +143,11 @@ class Technique:
     :param tolerance: for stage ``precision``: what a conversion may lose by it; as much as the coarsest, if unsaid.
     :param realised_by: what makes a real saving of the structure that it leaves in the weights, in a few words; a cell
         that is neither smaller nor faster then says so. Empty where such a cell is no surprise.
-    :param implies: for stage ``model``: the name of the precision that it prepares for, which a chain that names no
-        precision then has.
+    :param implies: for stage ``model``: the name of the precision or of the technique of stage ``artifact`` that it
+        prepares for, which a chain that names none of that stage then has.
+    :param encode: for stage ``artifact``: takes an :class:`Encoding`, gives an :class:`Encoded`.
+    :param decode: for stage ``artifact``: takes that file and a folder, and writes into the folder the very artifact
+        that ``encode`` was given, bit for bit; gives its path.
     :param check: asked with the parameters and every registered model while a run is planned, before anything is
         trained: gives why it cannot be applied here, and raises :class:`BadInput` for values that contradict each
         other.
@@ -128,4 +163,6 @@ class Technique:
     tolerance: Tolerance | None = None
     realised_by: str = ""
     implies: str = ""
+    encode: Callable[[Encoding], Encoded] | None = None
+    decode: Callable[[Path, Path], Path] | None = None
     check: Callable[[Mapping[str, Value], Mapping[str, Model]], Refusal | None] | None = None

@@ -19,6 +19,9 @@ from .format import printable
 from .fronts import Fronts
 from .recommendation_lines import recommendation_lines
 from .rows import METRICS, Ratio, Row, label_runs, make_rows
+from .tables import Limit
+from .view_lines import view_lines
+from .views import view_tables
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _RUN: Final = ("run", "file", "started", "node", "processor", "cores", "system")
@@ -43,6 +46,7 @@ _ORIGINS: Final = "not_measured"
 #: More columns than this of measurements by plugins would make the file grow with rows times columns.
 _OTHERS: Final = 500
 _MORE: Final = "more_measurements"
+_EVERYTHING: Final = Limit(rows=sys.maxsize, total=sys.maxsize)
 Field = str | float | int | None
 
 
@@ -80,6 +84,10 @@ class CommaSeparated(tradeoff.Renderer):
     def render_recommendation(self, found: Any, width: int, colour: bool) -> str:
         """Every cell, what became of it and why, one line each."""
         return lines_of(recommendation_lines(found))
+
+    def render_view(self, view: Any, runs: Any, width: int, colour: bool) -> str:
+        """Every row of every table, one line each, and why there is nothing where there is nothing."""
+        return lines_of(view_lines(view_tables(view, runs, _EVERYTHING)))
 
 
 def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:

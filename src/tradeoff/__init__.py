@@ -45,6 +45,7 @@ from tradeoff.vocabulary import (
     Task,
     Technique,
     Tolerance,
+    View,
     Workload,
 )
 
@@ -80,6 +81,7 @@ __all__ = [
     "Technique",
     "Tolerance",
     "TradeoffError",
+    "View",
     "Workload",
     "hookimpl",
 ]

@@ -21,6 +21,7 @@ from tradeoff.parity.command import add_parity
 from tradeoff.record import no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
 from tradeoff.text import safe_lines
+from tradeoff.view_files import LIST, find_view, list_views
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,13 +91,16 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_plugins(parser)
-    parser.add_argument("runs", nargs="+", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
+    parser.add_argument("runs", nargs="*", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
     parser.add_argument(
         "--format", default="terminal", metavar="NAME", help="terminal, markdown, csv, junit (default: terminal)"
     )
-    parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument(
+        "--view", metavar="NAME", help="these tables instead of all: a view's name, your own .toml file, or list"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of to the terminal")
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
-    parser.set_defaults(command=_report)
+    parser.set_defaults(command=_report, complain=parser.error)
 
 
 def _add_recover(parser: argparse.ArgumentParser) -> None:
@@ -176,9 +180,16 @@ def _report(options: argparse.Namespace) -> int:
         raise UnknownName("report format", options.format, registry.renderers)
     width = options.width or shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
+    if options.view == LIST:
+        print("\n".join(list_views(registry.views)))
+        return 0
+    if not options.runs:
+        options.complain("name a run: a JSON file that it has written, or its folder")
+    view = find_view(options.view, registry.views) if options.view is not None else None
+    renderer = registry.renderers[options.format]
     with no_collection():
         runs = [read_saved_run(run_file(Path(name))) for name in options.runs]
-        text = registry.renderers[options.format].render(runs, width, colour)
+        text = renderer.render_view(view, runs, width, colour) if view else renderer.render(runs, width, colour)
     if not options.output:
         print(text, end="" if text.endswith("\n") else "\n")
         return 0

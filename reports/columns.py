@@ -28,7 +28,15 @@ KNOWN: Final = frozenset(
 MEAN_ERROR: Final = "mean error "
 UNVALIDATED: Final = "unvalidated"
 #: These have a column of their own here, and are told by the CSV as they come.
-_AS_THEY_COME: Final = ("throughput", "best_batch", "latency_p50", "latency_p90", "latency_p99", "energy", "energy_above_idle")
+_AS_THEY_COME: Final = (
+    "throughput",
+    "best_batch",
+    "latency_p50",
+    "latency_p90",
+    "latency_p99",
+    "energy",
+    "energy_above_idle",
+)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,19 @@ def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:
 
 
 def _header(others: Sequence[tuple[str, str]]) -> list[str]:
-    known = (*_RUN, *_CELL, *_TOLD, *_LATENCY, *_DERIVED, *_FRONT, *_MEASURED, *_FACTS, _ORIGINS, *_METRIC_ENDS, *_ESTIMATE)
+    known = (
+        *_RUN,
+        *_CELL,
+        *_TOLD,
+        *_LATENCY,
+        *_DERIVED,
+        *_FRONT,
+        *_MEASURED,
+        *_FACTS,
+        _ORIGINS,
+        *_METRIC_ENDS,
+        *_ESTIMATE,
+    )
     names = [text(name if unit in ("1", "") else f"{name}_{unit}") for name, unit in others[:_OTHERS]]
     return [*known, *names, *([_MORE] if len(others) > _OTHERS else [])]
 

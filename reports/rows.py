@@ -152,7 +152,8 @@ class Row:
         """Ours and the baseline's, where the two can be compared."""
         if self.baseline is None:
             return None, None
-        ours, theirs = self.get(name), self.baseline.measurements.get(name)
+        ours = self.get(name)
+        theirs = ours if self.baseline is self.record else self.baseline.measurements.get(name)
         if ours is None or theirs is None or not is_available(theirs):
             return None, None
         same = ours.unit == theirs.unit and ours.provenance == theirs.provenance

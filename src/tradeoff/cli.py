@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tradeoff.compare.command import add_compare, add_history, add_profile
-from tradeoff.compare.reading import read_saved_run, run_file
 from tradeoff.decide.command import add_recommend
 from tradeoff.devices.command import add_devices, add_estimate
 from tradeoff.errors import TradeoffError, UnknownName
+from tradeoff.exchange.files import read_runs, write_rows, writes_rows
 from tradeoff.inspecting.command import add_inspect
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
@@ -92,13 +92,16 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_plugins(parser)
     parser.add_argument("runs", nargs="*", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
-    parser.add_argument(
-        "--format", default="terminal", metavar="NAME", help="terminal, markdown, csv, junit (default: terminal)"
-    )
+    parser.add_argument("--format", metavar="NAME", help="terminal, markdown, csv, junit (default: terminal)")
     parser.add_argument(
         "--view", metavar="NAME", help="these tables instead of all: a view's name, your own .toml file, or list"
     )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write there instead of to the terminal; the rows, if it is .parquet or .json",
+    )
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
     parser.set_defaults(command=_report, complain=parser.error)
 
@@ -176,8 +179,12 @@ def _list(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     registry = _registry(options)
-    if options.format not in registry.renderers:
-        raise UnknownName("report format", options.format, registry.renderers)
+    rows = options.format is None and options.output is not None and writes_rows(options.output)
+    name = options.format or "terminal"
+    if name not in registry.renderers:
+        raise UnknownName("report format", name, registry.renderers)
+    if rows and options.view:
+        raise TradeoffError(f"--output {options.output} has all rows; leave out --view, or name a --format")
     width = options.width or shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
     if options.view == LIST:
@@ -186,9 +193,12 @@ def _report(options: argparse.Namespace) -> int:
     if not options.runs:
         options.complain("name a run: a JSON file that it has written, or its folder")
     view = find_view(options.view, registry.views) if options.view is not None else None
-    renderer = registry.renderers[options.format]
+    renderer = registry.renderers[name]
     with no_collection():
-        runs = [read_saved_run(run_file(Path(name))) for name in options.runs]
+        runs = [run for name in options.runs for run in read_runs(name)]
+        if rows:
+            write_rows(runs, Path(options.output))
+            return 0
         text = renderer.render_view(view, runs, width, colour) if view else renderer.render(runs, width, colour)
     if not options.output:
         print(text, end="" if text.endswith("\n") else "\n")

@@ -225,10 +225,8 @@ def _metric_interval(row: Row) -> Cell:
     found, metric = row.metric_interval, row.get(row.metric)
     if found is None or metric is None:
         return Cell(UNAVAILABLE, tone="dim")
-    if row.metric == "accuracy":
-        text = f"{100 * found[0]:.2f} – {100 * found[1]:.2f} %"
-    else:
-        text = interval(*found, "number")
+    percent = f"{100 * found[0]:.2f} – {100 * found[1]:.2f} %"
+    text = percent if row.metric == "accuracy" else interval(*found, "number")
     return Cell(marked(text, metric.provenance, short=True), found[0], tone="dim")
 
 

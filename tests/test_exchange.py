@@ -43,8 +43,8 @@ def there_and_back(runs: list[Run], suffix: str) -> list[Run]:
 
 
 EXAMPLE = run(
-    cell("m/baseline", {"accuracy": 0.98, "artifact_bytes": 200_000, "latency": 2e-3}, test_samples=1000),
-    cell("m/int8", {"accuracy": 0.97, "artifact_bytes": 50_000, "latency": 1e-3}, "noisy", estimate={"fits": True}),
+    cell("m/baseline", {"accuracy": 0.98, "artifact_bytes": 200e3, "latency": 2e-3}, test_samples=1000),
+    cell("m/int8", {"accuracy": 0.97, "artifact_bytes": 50e3, "latency": 1e-3}, "noisy", estimate={"fits": True}),
     Record(Axes.parse("m/int4/litert/host-cpu/b1"), status="crashed", reason="killed", detail="line 1\nline 2"),
 )
 

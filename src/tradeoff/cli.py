@@ -100,7 +100,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         metavar="FILE",
-        help="write there instead of to the terminal; the rows, if it is .parquet or .json",
+        help="write there, not to the terminal: all rows, if it is .parquet or .json",
     )
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
     parser.set_defaults(command=_report, complain=parser.error)

@@ -24,8 +24,19 @@ KNOWN: Final = frozenset(
         *("parity_top1", "parity_cosine", "snr", "max_error"),
     }
 )
+#: How the note of a modelled number begins that says how wrong such numbers are.
+MEAN_ERROR: Final = "mean error "
+UNVALIDATED: Final = "unvalidated"
 #: These have a column of their own here, and are told by the CSV as they come.
-_AS_THEY_COME: Final = ("throughput", "best_batch", "latency_p99", "energy", "energy_above_idle")
+_AS_THEY_COME: Final = (
+    "throughput",
+    "best_batch",
+    "latency_p50",
+    "latency_p90",
+    "latency_p99",
+    "energy",
+    "energy_above_idle",
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +64,14 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         ColumnOfRows(Column("backend", "backend", folds=True, under="technique"), _backend),
         *([ColumnOfRows(Column("device", "device", folds=True), _device)] if len(places) > 1 else []),
         _metric_column(metric, rows),
+        ColumnOfRows(Column("metric_interval", f"{metric or 'quality'} 95 %", "right", "1", 8), _metric_interval),
         ColumnOfRows(Column("change", "change", "right", "1", 6), _change),
         _measured("artifact_bytes", "size", "bytes", 3, "B"),
         ColumnOfRows(Column("shrink", "smaller", "right", "1", 7), lambda row: _ratio(row.shrink)),
         _measured("latency", "latency", "seconds", 1, "s"),
         ColumnOfRows(Column("interval", "95 % interval", "right", "s", 8), _interval),
+        _measured("latency_p50", "p50", "seconds", 16, "s"),
+        _measured("latency_p90", "p90", "seconds", 19, "s"),
         *_columns_of_estimates(rows),
         *_throughput_columns(rows),
         ColumnOfRows(Column("speed_up", "speed-up", "right", "1", 4), lambda row: _ratio(row.speed_up)),
@@ -153,7 +167,20 @@ def measurement_cell(measurement: Measurement | None, quantity: Quantity, prefix
         return Cell(UNAVAILABLE, tone="dim")
     text = prefix + number(measurement.value, quantity, measurement.unit)
     origin = measurement.provenance
-    return Cell(marked(text, origin), measurement.value, marked(text, origin, short=True))
+    full = marked(text, origin)
+    error = error_of(measurement)
+    return Cell(f"{full[:-1]}, {error})" if error else full, measurement.value, marked(text, origin, short=True))
+
+
+def error_of(measurement: Measurement) -> str:
+    """How wrong such numbers of the device's model are, as its note begins: ``mean error 13.9 %``, ``unvalidated``.
+
+    A latency's stands in a column of its own.
+    """
+    if measurement.provenance == "measured" or (measurement.unit, measurement.direction) == ("s", "lower"):
+        return ""
+    first = measurement.note.partition("; ")[0]
+    return first if first == UNVALIDATED or first.startswith(MEAN_ERROR) else ""
 
 
 def _model(row: Row) -> Cell:
@@ -191,6 +218,16 @@ def _metric_column(metric: str, rows: Sequence[Row]) -> ColumnOfRows:
         return measurement_cell(row.get(row.metric), "percent" if row.metric == "accuracy" else "number", prefix)
 
     return ColumnOfRows(Column("metric", header, "right", "1", 2), cell, metric)
+
+
+def _metric_interval(row: Row) -> Cell:
+    """Of an accuracy that of its samples: two cells in which it overlaps may be equally good."""
+    found, metric = row.metric_interval, row.get(row.metric)
+    if found is None or metric is None:
+        return Cell(UNAVAILABLE, tone="dim")
+    percent = f"{100 * found[0]:.2f} – {100 * found[1]:.2f} %"
+    text = percent if row.metric == "accuracy" else interval(*found, "number")
+    return Cell(marked(text, metric.provenance, short=True), found[0], tone="dim")
 
 
 def _change(row: Row) -> Cell:

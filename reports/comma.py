@@ -15,10 +15,13 @@ from tradeoff.record import Measurement, Run
 from .by_operator import profile_lines
 from .columns import KNOWN
 from .comparison_lines import comparison_lines, history_lines, lines_of
-from .format import printable
+from .format import is_number, printable
 from .fronts import Fronts
 from .recommendation_lines import recommendation_lines
 from .rows import METRICS, Ratio, Row, label_runs, make_rows
+from .tables import Limit
+from .view_lines import view_lines
+from .views import view_tables
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _RUN: Final = ("run", "file", "started", "node", "processor", "cores", "system")
@@ -26,6 +29,8 @@ _CELL: Final = ("suite", "cell", "model", "chain", "backend", "device", "load", 
 _TOLD: Final = ("verdicts", "same_as")
 _LATENCY: Final = ("latency_s", "latency_low_s", "latency_high_s", "latency_provenance")
 _DERIVED: Final = ("speed_up", "speed_up_low", "speed_up_high", "size_ratio", "metric", "metric_value", "metric_change")
+_METRIC_ENDS: Final = ("metric_low", "metric_high")
+_ESTIMATE: Final = ("device_error", "fits")
 _FRONT: Final = ("front", "front_by_estimate", "dominated_by")
 #: The columns of the measurements that the suite itself makes; they are there in every file.
 _MEASURED: Final = (
@@ -43,6 +48,7 @@ _ORIGINS: Final = "not_measured"
 #: More columns than this of measurements by plugins would make the file grow with rows times columns.
 _OTHERS: Final = 500
 _MORE: Final = "more_measurements"
+_EVERYTHING: Final = Limit(rows=sys.maxsize, total=sys.maxsize)
 Field = str | float | int | None
 
 
@@ -81,6 +87,10 @@ class CommaSeparated(tradeoff.Renderer):
         """Every cell, what became of it and why, one line each."""
         return lines_of(recommendation_lines(found))
 
+    def render_view(self, view: Any, runs: Any, width: int, colour: bool) -> str:
+        """Every row of every table, one line each, and why there is nothing where there is nothing."""
+        return lines_of(view_lines(view_tables(view, runs, _EVERYTHING)))
+
 
 def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:
     """Name and unit of the measurements that the suite itself does not make."""
@@ -93,7 +103,19 @@ def _others(rows: Iterable[Row]) -> set[tuple[str, str]]:
 
 
 def _header(others: Sequence[tuple[str, str]]) -> list[str]:
-    known = (*_RUN, *_CELL, *_TOLD, *_LATENCY, *_DERIVED, *_FRONT, *_MEASURED, *_FACTS, _ORIGINS)
+    known = (
+        *_RUN,
+        *_CELL,
+        *_TOLD,
+        *_LATENCY,
+        *_DERIVED,
+        *_FRONT,
+        *_MEASURED,
+        *_FACTS,
+        _ORIGINS,
+        *_METRIC_ENDS,
+        *_ESTIMATE,
+    )
     names = [text(name if unit in ("1", "") else f"{name}_{unit}") for name, unit in others[:_OTHERS]]
     return [*known, *names, *([_MORE] if len(others) > _OTHERS else [])]
 
@@ -116,9 +138,19 @@ def _row_fields(row: Row, others: Sequence[tuple[str, str]], fronts: Fronts) -> 
         *map(values.get, _MEASURED),
         *map(_field, map(record.facts.get, _FACTS)),
         text(_origins(found)),
+        *(row.metric_interval or (None, None)),
+        *_estimate(record.facts.get("estimate")),
         *[_value(found.get(name), unit) for name, unit in others[:_OTHERS]],
         *([text(_rest(found, others[:_OTHERS]))] if len(others) > _OTHERS else []),
     ]
+
+
+def _estimate(told: Any) -> tuple[Field, Field]:
+    """Of a device that is not here: the mean error of its latencies, and whether there is room."""
+    if not isinstance(told, dict):
+        return None, None
+    error, fits = told.get("error"), told.get("fits")
+    return error if is_number(error) else None, ("yes" if fits else "no") if isinstance(fits, bool) else None
 
 
 def _place(fronts: Fronts, row: Row) -> tuple[Field, Field, Field]:

@@ -13,7 +13,9 @@ from .comparison import for_a_comment, headline
 from .over_time import over_time
 from .recommendation import answers_first
 from .report import NOTHING, report
-from .tables import Column, Limit, Quote, Table
+from .tables import Cell, Column, Limit, Quote, Table
+from .views import NOTHING as NOTHING_ASKED
+from .views import view_tables
 
 # A comment on GitHub ends at 65,536 characters.
 _LIMIT: Final = Limit(rows=25, total=150)
@@ -68,6 +70,12 @@ class Markdown(tradeoff.Renderer):
         told: set[str] = set()
         return "\n\n".join(block for table in answers_first(found) for block in _blocks(table, told)) + "\n"
 
+    def render_view(self, view: Any, runs: Any, width: int, colour: bool) -> str:
+        """The tables of a view; what leads to another row does so by a link."""
+        told: set[str] = set()
+        blocks = [block for table in view_tables(view, runs, _LIMIT) for block in _blocks(table, told)]
+        return "\n\n".join(blocks or [NOTHING_ASKED]) + "\n"
+
 
 def _blocks(table: Table, told: set[str]) -> Iterator[str]:
     yield f"### {escape(table.title)}"
@@ -83,7 +91,12 @@ def _lines(table: Table) -> Iterator[str]:
     yield _line(escape(column.header) for column in table.columns)
     yield _line(_rule(column) for column in table.columns)
     for row in table.rows:
-        yield _line(escape(cell.text) for cell in row)
+        yield _line(map(_cell, row))
+
+
+def _cell(cell: Cell) -> str:
+    text = ", ".join(f"[{escape(text)}](#{anchor})" for text, anchor in cell.links) or escape(cell.text)
+    return f'<a name="{cell.anchor}"></a>{text}' if cell.anchor else text
 
 
 def _rule(column: Column) -> str:

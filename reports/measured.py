@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from tradeoff.vocabulary import Provenance
 
-from .columns import ColumnOfRows, columns_for
+from .columns import MEAN_ERROR, UNVALIDATED, ColumnOfRows, columns_for
 from .format import MARKS, is_number, number, printable
 from .fronts import Fronts, front_column
 from .rows import Row
@@ -245,7 +245,7 @@ def _beside_error(row: Row, note: str) -> str:
     """A note less the error of an estimate, which has a column of its own."""
     if "estimate" not in row.record.facts:
         return note
-    return "; ".join(part for part in note.split("; ") if not part.startswith("mean error ") and part != "unvalidated")
+    return "; ".join(part for part in note.split("; ") if not part.startswith(MEAN_ERROR) and part != UNVALIDATED)
 
 
 def _apart(texts: Mapping[str, Iterable[str]]) -> list[str]:

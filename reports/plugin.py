@@ -10,9 +10,16 @@ from .comma import CommaSeparated
 from .junit import JUnit
 from .markdown import Markdown
 from .terminal import Terminal
+from .views import shipped
 
 
 @tradeoff.hookimpl
 def tradeoff_renderers() -> Sequence[tradeoff.Renderer]:
     """Terminal, Markdown, CSV and JUnit."""
     return [Terminal(), Markdown(), CommaSeparated(), JUnit()]
+
+
+@tradeoff.hookimpl
+def tradeoff_views() -> Sequence[tradeoff.View]:
+    """Tables of record, each a small file."""
+    return shipped()

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tradeoff.chain import BASELINE
+from tradeoff.compare.quantities import fact
+from tradeoff.decide.objectives import wilson
 from tradeoff.record import Axes, Measurement, Record, Run, last_words
 from tradeoff.vocabulary import Provenance
 
@@ -107,6 +109,19 @@ class Row:
             return None
         return ours.value - theirs.value
 
+    @property
+    def metric_interval(self) -> tuple[float, float] | None:
+        """What the task's metric may be: as recorded, else by the number of samples it was taken over."""
+        found = self.get(self.metric)
+        if found is None or found.value is None:
+            return None
+        if found.low is not None and found.high is not None:
+            return found.low, found.high
+        samples = fact(self.record.facts, "test_samples")
+        if self.metric != "accuracy" or not samples or samples < 1 or not 0 <= found.value <= 1:
+            return None
+        return wilson(found.value, samples)
+
     def get(self, name: str) -> Measurement | None:
         """A measurement that has a number, or nothing."""
         measurement = self.record.measurements.get(name)
@@ -137,7 +152,8 @@ class Row:
         """Ours and the baseline's, where the two can be compared."""
         if self.baseline is None:
             return None, None
-        ours, theirs = self.get(name), self.baseline.measurements.get(name)
+        ours = self.get(name)
+        theirs = ours if self.baseline is self.record else self.baseline.measurements.get(name)
         if ours is None or theirs is None or not is_available(theirs):
             return None, None
         same = ours.unit == theirs.unit and ours.provenance == theirs.provenance

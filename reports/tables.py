@@ -17,12 +17,18 @@ class Cell:
     :param raw: what it is sorted and compared by.
     :param short: for narrow places; the text when it is empty.
     :param tone: what a renderer may show by colour; never the only place where something is said.
+    :param why: why there is nothing in it, in full; a note tells it where the text has a letter for it.
+    :param anchor: it can be led to under this name.
+    :param links: what it leads to: the text of each link and the anchor that it names; together they are the text.
     """
 
     text: str
     raw: float | str | None = None
     short: str = ""
     tone: Tone = "plain"
+    why: str = ""
+    anchor: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from .over_time import over_time
 from .recommendation import recommended
 from .report import NOTHING, report
 from .tables import Cell, Note, Quote, Table, Tone
+from .views import NOTHING as NOTHING_ASKED
+from .views import view_tables
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -58,6 +60,10 @@ class Terminal(tradeoff.Renderer):
     def render_recommendation(self, found: Any, width: int, colour: bool) -> str:
         """What to ship, with the answer at the end, where it is read first."""
         return _printed(recommended(found), width, colour)
+
+    def render_view(self, view: Any, runs: Any, width: int, colour: bool) -> str:
+        """The tables of a view."""
+        return _printed(view_tables(view, runs), width, colour) or f"{NOTHING_ASKED}\n"
 
 
 def _printed(tables: Iterable[Table], width: int, colour: bool) -> str:

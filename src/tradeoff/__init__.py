@@ -48,6 +48,7 @@ from tradeoff.vocabulary import (
     Task,
     Technique,
     Tolerance,
+    View,
     Workload,
 )
 
@@ -86,6 +87,7 @@ __all__ = [
     "Technique",
     "Tolerance",
     "TradeoffError",
+    "View",
     "Workload",
     "hookimpl",
 ]

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tradeoff.compare.command import add_compare, add_history, add_profile
-from tradeoff.compare.reading import read_saved_run, run_file
 from tradeoff.decide.command import add_recommend
 from tradeoff.devices.command import add_devices, add_estimate
 from tradeoff.errors import TradeoffError, UnknownName
+from tradeoff.exchange.files import read_runs, write_rows, writes_rows
 from tradeoff.inspecting.command import add_inspect
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
@@ -21,6 +21,7 @@ from tradeoff.parity.command import add_parity
 from tradeoff.record import no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
 from tradeoff.text import safe_lines
+from tradeoff.view_files import LIST, find_view, list_views
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,13 +91,19 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_plugins(parser)
-    parser.add_argument("runs", nargs="+", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
+    parser.add_argument("runs", nargs="*", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
+    parser.add_argument("--format", metavar="NAME", help="terminal, markdown, csv, junit (default: terminal)")
     parser.add_argument(
-        "--format", default="terminal", metavar="NAME", help="terminal, markdown, csv, junit (default: terminal)"
+        "--view", metavar="NAME", help="these tables instead of all: a view's name, your own .toml file, or list"
     )
-    parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write there, not to the terminal: all rows, if it is .parquet or .json",
+    )
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
-    parser.set_defaults(command=_report)
+    parser.set_defaults(command=_report, complain=parser.error)
 
 
 def _add_recover(parser: argparse.ArgumentParser) -> None:
@@ -172,13 +179,27 @@ def _list(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     registry = _registry(options)
-    if options.format not in registry.renderers:
-        raise UnknownName("report format", options.format, registry.renderers)
+    rows = options.format is None and options.output is not None and writes_rows(options.output)
+    name = options.format or "terminal"
+    if name not in registry.renderers:
+        raise UnknownName("report format", name, registry.renderers)
+    if rows and options.view:
+        raise TradeoffError(f"--output {options.output} has all rows; leave out --view, or name a --format")
     width = options.width or shutil.get_terminal_size((100, 24)).columns
     colour = sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
+    if options.view == LIST:
+        print("\n".join(list_views(registry.views)))
+        return 0
+    if not options.runs:
+        options.complain("name a run: a JSON file that it has written, or its folder")
+    view = find_view(options.view, registry.views) if options.view is not None else None
+    renderer = registry.renderers[name]
     with no_collection():
-        runs = [read_saved_run(run_file(Path(name))) for name in options.runs]
-        text = registry.renderers[options.format].render(runs, width, colour)
+        runs = [run for name in options.runs for run in read_runs(name)]
+        if rows:
+            write_rows(runs, Path(options.output))
+            return 0
+        text = renderer.render_view(view, runs, width, colour) if view else renderer.render(runs, width, colour)
     if not options.output:
         print(text, end="" if text.endswith("\n") else "\n")
         return 0

@@ -83,6 +83,9 @@ class Corridor:
         self._note("build_seconds", sum(entry.facts["seconds"] for entry in made), "s", "lower")
         self._note("build_epochs", sum(entry.facts["epochs"] for entry in made), "1", "lower")
         self._facts |= {"variant": variant.key, "seed": self._supply.seed}
+        # What an older release has left in the store does not say how the training went.
+        if training := made[0].facts.get("told", {}).get("training"):
+            self._facts["training"] = training
         if steps:
             self._facts["verified"] = [
                 verified(step.spelling, before.facts, after.facts)

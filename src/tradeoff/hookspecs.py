@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pluggy
 
 if TYPE_CHECKING:
-    from tradeoff.vocabulary import Backend, Device, Meter, Model, Renderer, Task, Technique
+    from tradeoff.vocabulary import Backend, Device, Meter, Model, Renderer, Task, Technique, View
 
 PROJECT: Final = "tradeoff"
 
@@ -79,5 +79,14 @@ def tradeoff_renderers() -> Sequence[Renderer]:
     """Report renderers: one output format each.
 
     :return: the renderers this plugin brings.
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def tradeoff_views() -> Sequence[View]:
+    """Views: tables that a person asks for by name.
+
+    :return: the views this plugin brings.
     """
     raise AssertionError("a hook specification is never called")

@@ -23,6 +23,7 @@ def list_everything(registry: Registry, table: Table) -> list[str]:
         *_block(registry, "device", [(name, _device(d), ()) for name, d in registry.devices.items()]),
         *_block(registry, "meter", [(name, m.summary, ()) for name, m in registry.meters.items()]),
         *_block(registry, "renderer", [(name, r.summary, ()) for name, r in registry.renderers.items()]),
+        *_block(registry, "view", [(name, view.summary, ()) for name, view in registry.views.items()]),
         *_presets({**BUILT_IN_PRESETS, **table.presets}),
     ]
 

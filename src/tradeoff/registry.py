@@ -23,7 +23,19 @@ from tradeoff import hookspecs
 from tradeoff.errors import BadInput, UnknownName
 from tradeoff.spelling import NAME
 from tradeoff.text import safe
-from tradeoff.vocabulary import COARSEST, FLOAT32, Backend, Device, Meter, Model, Renderer, Task, Technique, Tolerance
+from tradeoff.vocabulary import (
+    COARSEST,
+    FLOAT32,
+    Backend,
+    Device,
+    Meter,
+    Model,
+    Renderer,
+    Task,
+    Technique,
+    Tolerance,
+    View,
+)
 
 GROUP: Final = "tradeoff"
 _LONGEST_NAME: Final = 100
@@ -46,6 +58,7 @@ class Registry:
     devices: Mapping[str, Device] = field(default_factory=dict)
     meters: Mapping[str, Meter] = field(default_factory=dict)
     renderers: Mapping[str, Renderer] = field(default_factory=dict)
+    views: Mapping[str, View] = field(default_factory=dict)
     #: ``(kind, name)`` to the plugin that brought it.
     origins: Mapping[tuple[str, str], str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -209,6 +222,7 @@ class _Collector:
             devices=self._things("device", Device),
             meters=self._things("meter", Meter),
             renderers=self._things("renderer", Renderer),
+            views=self._things("view", View),
             origins=self._origins,
             problems=tuple(safe(problem)[:_LONGEST] for problem in self._problems),
         )

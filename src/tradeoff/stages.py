@@ -52,6 +52,8 @@ from tradeoff.vocabulary import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from tradeoff.training import History
+
     Array = NDArray[Any]
     Call = Callable[[], Array]
 
@@ -165,10 +167,9 @@ class Desk:
         training.set_seed(request["seed"])
         built = model.build()
         task = self.registry.task_of(model)
-        history = training.train(
-            built, model.recipe, data.split("train"), data.split("validation"), task, request["seed"], progress
-        )
-        return Rewritten(built, history.epochs)
+        train = data.split("train")
+        history = training.train(built, model.recipe, train, data.split("validation"), task, request["seed"], progress)
+        return Rewritten(built, history.epochs, facts={"training": _training(history, len(train.x))})
 
     def _rewritten(self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress) -> Rewritten:
         technique = self.registry.techniques[request["step"]["technique"]]
@@ -444,6 +445,12 @@ def _affordable(seconds: float, timing: Timing) -> int:
     if timing.once:
         return 1
     return max(1, min(MOST_LOADS, math.floor(timing.max_time / max(seconds, 1e-9))))
+
+
+def _training(history: History, samples: int) -> dict[str, float | None]:
+    """What a training did, as facts of the variant that it made."""
+    last = history.validation[-1] if history.validation else math.nan
+    return {"samples": samples, "epochs": history.epochs, **_plain({"seconds": history.seconds, "validation": last})}
 
 
 def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:

@@ -64,6 +64,9 @@ from tradeoff.vocabulary.techniques import (
     Technique,
     Tolerance,
 )
+from tradeoff.vocabulary.views import (
+    View,
+)
 
 if TYPE_CHECKING:
     from tradeoff.vocabulary.common import Array as Array
@@ -108,5 +111,6 @@ __all__ = [
     "TaskKind",
     "Technique",
     "Tolerance",
+    "View",
     "Workload",
 ]

@@ -35,3 +35,7 @@ class Renderer(ABC):
     def render_recommendation(self, found: Any, width: int, colour: bool) -> str:
         """What to ship, a :class:`tradeoff.decide.advice.Recommendation`; a format need not have it."""
         raise BadInput(f"the report format {self.name!r} does not show recommendations")
+
+    def render_view(self, view: Any, runs: Any, width: int, colour: bool) -> str:
+        """The tables of a :class:`tradeoff.View` over ``runs``; a format need not have it."""
+        raise BadInput(f"the report format {self.name!r} does not show views")

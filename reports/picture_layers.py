@@ -1,0 +1,5 @@
+from .points import Scene
+
+
+def layers(scene: Scene):
+    return iter(())

@@ -1,0 +1,5 @@
+from .points import Scene
+
+
+def radar(scene: Scene):
+    return iter(())

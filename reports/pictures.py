@@ -55,8 +55,8 @@ def gallery(runs: Sequence[Run], fronts: Fronts | None = None) -> Gallery:
 def _of_each(scenes: Iterable[Scene]) -> Iterator[Picture | str]:
     for scene in scenes:
         yield from front_pictures(scene)
-        yield from bars(scene)
         yield from radar(scene)
+        yield from bars(scene)
         yield from energy_split(scene)
         yield from roofline(scene)
         yield from layers(scene)

@@ -174,11 +174,11 @@
   }
 
   async function embed(box, spec, config) {
-    // Vega-Lite takes no logger here, and warns of panels whose scales differ on purpose.
+    // 1 is: errors alone. Vega-Lite takes no logger here, and warns of panels whose scales differ on purpose.
     const { warn } = console;
     console.warn = () => {};
     try {
-      const { view } = await vegaEmbed(box, spec, { config, renderer: "svg", actions: false, logLevel: vega.Error });
+      const { view } = await vegaEmbed(box, spec, { config, renderer: "svg", actions: false, logLevel: 1 });
       return view;
     } finally {
       console.warn = warn;

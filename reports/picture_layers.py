@@ -23,7 +23,7 @@ def layers(scene: Scene) -> Iterator[Picture | str]:
     """One for each of the best cells that has a profile with times."""
     drawn = 0
     for candidate, _ in telling(scene, 2 * _CELLS):
-        profile = _profile(candidate.run, candidate.record)
+        profile = profile_in(candidate.run, candidate.record)
         values = tuple(_values(profile)) if profile else ()
         if profile and values and drawn < _CELLS:
             drawn += 1
@@ -36,7 +36,7 @@ def layers(scene: Scene) -> Iterator[Picture | str]:
         yield f"{KIND}: none of the best cells has a profile with times"
 
 
-def _profile(run: str, record: Record) -> CellProfile | None:
+def profile_in(run: str, record: Record) -> CellProfile | None:
     """What a stranger wrote there in another shape is no profile."""
     try:
         return profile_of(run, record)

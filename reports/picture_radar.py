@@ -81,6 +81,7 @@ def _spec(values: Sequence[Point]) -> Spec:
     colour = {"field": "label", "type": "nominal", "title": "cell", "scale": {"domain": labels}}
     turn = {"field": "turn", "type": "quantitative"}
     return {
+        "width": 300,
         "height": 300,
         "encoding": {"x": side("x"), "y": side("y")},
         "layer": [

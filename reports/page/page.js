@@ -174,11 +174,14 @@
   }
 
   async function embed(box, spec, config) {
+    // Vega gives its element a role and a name of its own; the one around it keeps those of the page.
+    const inner = one(".inner", box) ?? box.appendChild(document.createElement("div"));
+    inner.className = "inner";
     // 1 is: errors alone. Vega-Lite takes no logger here, and warns of panels whose scales differ on purpose.
     const { warn } = console;
     console.warn = () => {};
     try {
-      const { view } = await vegaEmbed(box, spec, { config, renderer: "svg", actions: false, logLevel: 1 });
+      const { view } = await vegaEmbed(inner, spec, { config, renderer: "svg", actions: false, logLevel: 1 });
       return view;
     } finally {
       console.warn = warn;

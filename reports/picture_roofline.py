@@ -72,22 +72,17 @@ def _roof(values: Sequence[Point]) -> Iterator[Point]:
 def _spec() -> Spec:
     log = {"type": "log", "nice": False, "padding": 12}
     tens = "indexof([1, 2, 5], round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))) >= 0"
-    shown = f"{tens} ? format(datum.value, '~s') : ''"
+
+    def side(name: str, title: str, form: str) -> Spec:
+        shown = f"{tens} ? format(datum.value, '{form}') : ''"
+        axis = {"title": title, "labelExpr": shown, "labelOverlap": "greedy", "grid": False}
+        return {"field": name, "type": "quantitative", "scale": log, "axis": axis}
+
     return {
         "height": 300,
         "encoding": {
-            "x": {
-                "field": "intensity",
-                "type": "quantitative",
-                "scale": log,
-                "axis": {"title": "FLOP for each byte", "labelExpr": shown, "labelOverlap": "greedy", "grid": False},
-            },
-            "y": {
-                "field": "rate",
-                "type": "quantitative",
-                "scale": log,
-                "axis": {"title": "FLOP/s", "labelExpr": shown, "labelOverlap": "greedy"},
-            },
+            "x": side("intensity", "FLOP for each byte", "~g"),
+            "y": side("rate", "FLOP/s", "~s"),
         },
         "layer": [
             {

@@ -24,7 +24,8 @@ _UNITS: Final = {"latency": "s", "p99": "s", "size": "B", "ram": "B", "flash": "
 BACKENDS: Final = "backends"
 #: In a file, where there is no page to fill.
 _WIDTH: Final = 460
-_NAME: Final = re.compile(r"[^A-Za-z0-9.]+")
+#: A point stands in a number, or in the name of a file; several would be a folder.
+_NAME: Final = re.compile(r"(?:[^A-Za-z0-9.]|(?<![A-Za-z0-9])\.|\.(?![A-Za-z0-9]))+")
 _LONGEST: Final = 100
 
 

@@ -11,7 +11,14 @@ PROFILE = {
     "seconds": "measured",
     "operators": [
         {"name": "a/conv", "kind": "CONV_2D", "seconds": 3e-6, "weights_bytes": 400, "output_bytes": 64, "flops": 9e3},
-        {"name": "a/dense", "kind": "FULLY_CONNECTED", "seconds": 1e-6, "weights_bytes": 90, "output_bytes": 8},
+        {
+            "name": "a/dense",
+            "kind": "FULLY_CONNECTED",
+            "seconds": 1e-6,
+            "weights_bytes": 90,
+            "output_bytes": 8,
+            "flops": 2e3,
+        },
     ],
 }
 METERS = {"meters": {"rapl package": {"joules": 2e-3}, "rapl dram": {"joules": 5e-4}}}

@@ -105,7 +105,8 @@ def common(candidates: Sequence[Candidate]) -> list[str]:
     return [name for name in OBJECTIVES if candidates and all(name in one.numbers for one in candidates)]
 
 
-def _front(candidates: Sequence[Candidate], names: Sequence[str]) -> Front:
+def front_among(candidates: Sequence[Candidate], names: Sequence[str]) -> Front:
+    """How candidates stand to each other in objectives that all of them have."""
     numbers = [[one.numbers[name] for name in names] for one in candidates]
     return front_of(
         [[number.cost for number in row] for row in numbers],
@@ -119,7 +120,7 @@ def _places(group: Group) -> dict[int, Place]:
     names = common(candidates)
     if len(names) < 2:
         return {}
-    front = _front(candidates, names)
+    front = front_among(candidates, names)
     return {
         id(one.record): Place(standing, estimated, candidates[by] if standing == "dominated" else None)
         for one, standing, estimated, by in zip(candidates, front.standings, front.estimated, front.by, strict=True)
@@ -166,7 +167,7 @@ def _table(fronts: Fronts, group: Group) -> Iterator[Table]:
     several = len({one.record.cell.model for one in candidates}) > 1
     rows = [_pair([one for one in candidates if name in one.numbers], name, several) for name in costs]
     everything = common(candidates)
-    front = _front(candidates, everything)
+    front = front_among(candidates, everything)
     if len(everything) > 2:
         rows.append(_row("all at once", candidates, front, None, several))
     known = group.conditions
@@ -178,7 +179,7 @@ def _table(fronts: Fronts, group: Group) -> Iterator[Table]:
 def _pair(candidates: Sequence[Candidate], cost: str, several: bool) -> tuple[Cell, ...]:
     names = [ACCURACY, cost]
     knee = knee_of([[one.numbers[name].cost for name in names] for one in candidates])
-    return _row(cost, candidates, _front(candidates, names), knee, several)
+    return _row(cost, candidates, front_among(candidates, names), knee, several)
 
 
 def _row(

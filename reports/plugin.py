@@ -9,14 +9,15 @@ import tradeoff
 from .comma import CommaSeparated
 from .junit import JUnit
 from .markdown import Markdown
+from .page import Page
 from .terminal import Terminal
 from .views import shipped
 
 
 @tradeoff.hookimpl
 def tradeoff_renderers() -> Sequence[tradeoff.Renderer]:
-    """Terminal, Markdown, CSV and JUnit."""
-    return [Terminal(), Markdown(), CommaSeparated(), JUnit()]
+    """Terminal, Markdown, CSV, JUnit and the page."""
+    return [Terminal(), Markdown(), CommaSeparated(), JUnit(), Page()]
 
 
 @tradeoff.hookimpl

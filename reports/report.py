@@ -20,16 +20,21 @@ NOTHING = "There is no run to report on."
 
 def report(runs: Sequence[Run], limit: Limit | None = None) -> list[Table]:
     """Measured cells, fronts, curves, what was not measured and why, where it was run, and what versions moved."""
+    return [table for _, tables in sections(runs, limit) for table in tables]
+
+
+def sections(
+    runs: Sequence[Run], limit: Limit | None = None, fronts: Fronts | None = None
+) -> list[tuple[str, list[Table]]]:
+    """The same in parts, each with a heading, for a page that has room for one; a part may be empty."""
     if not runs:
         return []
     limit = limit or Limit()
-    rows, fronts = make_rows(runs), Fronts(runs)
+    rows, fronts = make_rows(runs), fronts or Fronts(runs)
     return [
-        *measured_tables(rows, limit, fronts),
-        *front_tables(fronts),
-        *curve_tables(runs, rows),
-        *unmeasured_tables(rows, limit),
-        legend(runs),
-        *worker_tables(runs),
-        *version_tables(runs, limit),
+        ("Measured cells", measured_tables(rows, limit, fronts)),
+        ("Fronts", front_tables(fronts)),
+        ("Curves", list(curve_tables(runs, rows))),
+        ("Not measured", unmeasured_tables(rows, limit)),
+        ("Where it was run", [legend(runs), *worker_tables(runs), *version_tables(runs, limit)]),
     ]

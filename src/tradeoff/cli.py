@@ -18,7 +18,7 @@ from tradeoff.inspecting.command import add_inspect
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
 from tradeoff.parity.command import add_parity
-from tradeoff.record import no_collection
+from tradeoff.record import Run, no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
 from tradeoff.text import safe_lines
 from tradeoff.view_files import LIST, find_view, list_views
@@ -92,7 +92,7 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_plugins(parser)
     parser.add_argument("runs", nargs="*", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
-    parser.add_argument("--format", metavar="NAME", help="terminal, markdown, csv, junit (default: terminal)")
+    parser.add_argument("--format", metavar="NAME", help="terminal, markdown, csv, junit, html (default: terminal)")
     parser.add_argument(
         "--view", metavar="NAME", help="these tables instead of all: a view's name, your own .toml file, or list"
     )
@@ -103,6 +103,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         help="write there, not to the terminal: all rows, if it is .parquet or .json",
     )
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
+    parser.add_argument("--pictures", metavar="FOLDER", help="write the pictures there as well, as SVG and PNG")
     parser.set_defaults(command=_report, complain=parser.error)
 
 
@@ -196,6 +197,8 @@ def _report(options: argparse.Namespace) -> int:
     renderer = registry.renderers[name]
     with no_collection():
         runs = [run for name in options.runs for run in read_runs(name)]
+        if options.pictures:
+            _write_pictures(registry, runs, Path(options.pictures))
         if rows:
             write_rows(runs, Path(options.output))
             return 0
@@ -208,6 +211,24 @@ def _report(options: argparse.Namespace) -> int:
     except OSError as error:
         raise TradeoffError(f"--output {options.output} cannot be written: {error}") from error
     return 0
+
+
+def _write_pictures(registry: Registry, runs: Sequence[Run], folder: Path) -> None:
+    """The pictures of every renderer that draws any; what is a text among them is told as well."""
+    written, told = 0, []
+    for renderer in registry.renderers.values():
+        for name, content in renderer.render_pictures(runs):
+            if Path(name).name != name:
+                raise TradeoffError(f"renderer {renderer.name} names a picture {name!r}; expected the name of a file")
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+            except OSError as error:
+                raise TradeoffError(f"--pictures {folder} cannot be written: {error}") from error
+            written += 1
+            told += content.decode().splitlines() if name.endswith(".txt") else []
+    for line in (f"{written:,} files in {folder}", *told):
+        print(f"tradeoff: {safe_lines(line)}", file=sys.stderr)
 
 
 def _recover(options: argparse.Namespace) -> int:

@@ -39,11 +39,13 @@ def profiles_of(runs: Iterable[Run], pattern: str = "*") -> list[CellProfile]:
         cells = sorted({record.cell.spelling for run in runs for record in run.records})
         some = f", such as {safe(cells[0])}" if cells else ""
         raise BadInput(f"--cell {pattern!r} matches none of the {len(cells)} cells{some}")
-    return [
-        CellProfile(record.cell.spelling, run.name, profile, _latency(record))
-        for run, record in records
-        if (profile := _profile(record)) is not None
-    ]
+    return [found for run, record in records if (found := profile_of(run.name, record)) is not None]
+
+
+def profile_of(run: str, record: Record) -> CellProfile | None:
+    """The profile of one record, if it has one."""
+    profile = _profile(record)
+    return None if profile is None else CellProfile(record.cell.spelling, run, profile, _latency(record))
 
 
 def _profile(record: Record) -> Profile | None:

@@ -147,7 +147,7 @@ def _shown(path: Path) -> str:
 
 
 def _files(folder: Path) -> list[str]:
-    order = {".json": 0, ".md": 1, ".csv": 2}
+    order = {".json": 0, ".html": 1, ".md": 2, ".csv": 3}
     results = (path for path in folder.iterdir() if path.is_file() and path.name != MANIFEST_NAME)
     names = [path.name for path in results if path.suffix in order]
     return sorted(names, key=lambda name: order[Path(name).suffix])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from tradeoff.errors import BadInput
@@ -19,6 +20,10 @@ class Renderer(ABC):
     @abstractmethod
     def render(self, runs: Any, width: int, colour: bool) -> str:
         """The report over ``runs``, a sequence of :class:`tradeoff.record.Run`."""
+
+    def render_pictures(self, runs: Any) -> Iterable[tuple[str, bytes]]:
+        """Files of pictures for ``runs``, each a name with its ending and the content; a format need not have any."""
+        return ()
 
     def render_comparison(self, outcome: Any, width: int, colour: bool) -> str:
         """Two runs compared, a :class:`tradeoff.compare.gate.Outcome`; a format need not have it."""

@@ -17,6 +17,7 @@ from tradeoff.exchange.files import read_runs, write_rows, writes_rows
 from tradeoff.inspecting.command import add_inspect
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
+from tradeoff.ordering.command import add_order
 from tradeoff.parity.command import add_parity
 from tradeoff.record import Run, no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     add_parity(
         plugged("parity", "at which layer an artifact leaves the model it was converted from"), _sources, _settings
     )
+    add_order(plugged("order", "the same techniques in every order, over seeds: what order costs or gains"), _registry)
     add_estimate(plugged("estimate", "what a device that is not here would make of a .tflite file"), _registry)
     add_devices(plugged("devices", "profiles of devices: list, show, check, and how wrong they are"), _registry)
     add_inspect(plugged("inspect", "what a variant consists of, beside those it was made from"), _sources, _settings)

@@ -130,7 +130,8 @@ def test_hundreds_of_changed_files_do_not_bring_down_the_run(
     found = fates(backend, {one.name: one.default for one in backend.parameters}, files, task(), tmp_path)
     print(dict(at_first), dict(found))
     assert at_first.total() == len(asked)
-    assert at_first["refused"] > 0.1 * len(asked)
+    # What still is a graph is seldom told at first sight.
+    assert at_first["refused"] > (0.01 if change is in_meaning else 0.1) * len(asked)
     assert found.total() == COUNT
     assert found["refused"] > 0.1 * COUNT
     assert found["failed"] == 0

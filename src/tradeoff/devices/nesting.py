@@ -50,9 +50,9 @@ def validate_nested(names: Iterable[str] | None = None) -> list[Nested]:
                 misses[system.name, system.precision] += more
                 chosen[system.name, system.precision][form] += len(more)
     return [
-        Nested(Findings(system, tuple(found)), tuple(chosen[key].most_common()))
+        Nested(Findings(system, tuple(missed)), tuple(chosen[key].most_common()))
         for system in asked
-        if (found := misses[key := (system.name, system.precision)])
+        if (missed := misses[key := (system.name, system.precision)])
     ]
 
 

@@ -239,6 +239,7 @@ REASONS = {
     "depthwise": (lambda layers: layers.DepthwiseConv2D(3), "cp", "is a factor already"),
     "transposed": (lambda layers: layers.Conv2DTranspose(32, 3), "tucker", "Conv2DTranspose is neither"),
     "oblong steps": (lambda layers: layers.Conv2D(32, 3, strides=(1, 2)), "cp", "its steps are 1x2"),
+    "steps apart": (lambda layers: layers.Conv2D(32, 3, strides=2), "cp:taps=apart", "its steps are 2x2, and"),
     "constraint": (lambda layers: layers.Conv2D(32, 3, kernel_constraint="max_norm"), "tucker", "has a constraint"),
     "tiny": (lambda layers: layers.Conv2D(2, 3), "tucker", "tiny: 288 weights, fewer than 2048"),
     "zero": (lambda layers: layers.Conv2D(32, 3, kernel_initializer="zeros"), "tucker", "all its weights are zero"),
@@ -253,7 +254,7 @@ def test_a_layer_that_cannot_be_factorised_is_named_with_the_reason(case: str) -
     layer = make(keras.layers)
     layer.name = "odd"
     model = keras.Sequential([keras.Input((8, 8, 16)), layer], name="net")
-    with pytest.raises(tradeoff.Refused, match=f"{technique}: net has no layer to factorise. odd: .*{told}"):
+    with pytest.raises(tradeoff.Refused, match=f"net has no layer to factorise. odd: .*{told}"):
         factorised(model, f"{technique}:epochs=0")
 
 

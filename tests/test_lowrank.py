@@ -170,7 +170,8 @@ def test_models_within_models_come_out_flat_and_are_factorised() -> None:
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), block, keras.layers.Dense(10, name="last")], name="outer"
     )
     made = factorised(model, "svd:epochs=0")
-    assert list(made.facts["layers"]) == ["block_inside"]
+    assert list(made.facts["layers"]) == ["inside"]
+    assert [each.name for each in made.model.layers if each.weights] == ["inside_first", "inside_last", "last"]
 
 
 def test_a_name_that_is_taken_is_not_taken_twice() -> None:

@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 from compressing import accuracy, applied, layers
 from lowrank_jobs import TECHNIQUES, convolutional, factorised, fresh, lowly
-from trained import NOISE, data
+from trained import NOISE, data, task
 
 import tradeoff
 from tradeoff.accounting import account
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
-from tradeoff.models import ds_cnn
+from tradeoff.models import cnn, ds_cnn
 from tradeoff.plugins import lowrank, prune
 from tradeoff.plugins.lowrank_factors import TENSORLY
+from tradeoff.training import set_seed, train
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 
@@ -294,3 +295,20 @@ def test_a_subclassed_model_is_refused() -> None:
     model(data().train.x[:1])
     with pytest.raises(tradeoff.Refused, match="mine is a subclassed model"):
         factorised(model, "svd")
+
+
+# --- what it costs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("text", ["tucker:macs=0.6", "cp:macs=0.6"])
+def test_two_fifths_of_the_macs_of_the_convolutional_net_cost_at_most_two_points(text: str) -> None:
+    found = []
+    for seed in range(3):
+        set_seed(seed)
+        model = cnn.build()
+        train(model, cnn.RECIPE, data().train, data().validation, task(), seed, lambda *_: None)
+        made = factorised(model, text, train=data().train, recipe=cnn.RECIPE, seed=seed)
+        assert made.facts["macs"][1] <= 0.6 * made.facts["macs"][0]
+        found.append(accuracy(model) - accuracy(made.model))
+    assert np.mean(found) <= 0.02, found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import tradeoff
 
+from .layerwise import LAYERWISE
 from .litert_anatomy import anatomy
 from .litert_intermediates import intermediates
 from .litert_profile import profile
@@ -34,6 +35,7 @@ class LiteRTBackend(WritesTFLite):
         refusals={"bf16": _NO_BFLOAT16},
         reads=(".tflite",),
         ranges=("int8",),
+        bits=(LAYERWISE,),
     )
     parameters = (
         tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of the interpreter"),

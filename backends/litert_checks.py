@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import tradeoff
@@ -16,6 +16,8 @@ _WEIGHTS: Final = {
     "int4": ("INT4", False),
     "int8w": ("INT8", True),
 }
+#: The type of weights of so many bits.
+_BITS: Final = {4: "INT4", 8: "INT8", 32: "FLOAT32"}
 #: The type of all results where arithmetic is whole-numbered from end to end.
 _RESULTS: Final = {"int8": "INT8", "int16x8": "INT16"}
 
@@ -33,6 +35,19 @@ def check(blob: bytes, precision: str, chosen: frozenset[str] = frozenset()) -> 
         _check_mixed(graph, chosen)
         return ""
     return _check_weights(graph, precision)
+
+
+def check_widths(blob: bytes, widths: Mapping[str, int]) -> str:
+    """The same where each layer has bits of its own: by the name of its result."""
+    graph = read_graph(blob)
+    wrong = [
+        f"{graph.name(node)} ({weights.type.lower()}, wanted {widths[graph.full_name(node)]} bits)"
+        for node, weights in graph.weighted()
+        if weights.type != _BITS[widths[graph.full_name(node)]]
+    ]
+    if wrong:
+        raise tradeoff.Refused("not supported by format", f"not stored in the bits that were chosen: {_few(wrong)}")
+    return told_left(graph.name(node) for node, weights in graph.weighted() if weights.type == "FLOAT32")
 
 
 def left_in_float(graph: Graph) -> list[str]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
 
-from .litert_convert import layers_in, told
+from .layerwise import FLOAT_BITS, LAYERWISE
+from .litert_convert import layers_in, mark_of, told
 from .litert_graph import WEIGHTED, Graph, Node, read_graph
 
 if TYPE_CHECKING:
@@ -51,11 +52,12 @@ def without_quantizer(can: tradeoff.Capabilities, install: str) -> tradeoff.Capa
     if QUANTIZER.installed():
         return can
     missing = tradeoff.Refusal("not installed", f"{QUANTIZER.distribution}: pip install '{install}'")
-    made = [name for name in MADE if name in can.precisions]
+    made = [name for name in MADE if name in can.precisions] + list(can.bits)
     return replace(
         can,
         precisions=tuple(name for name in can.precisions if name not in made),
         ranges=(),
+        bits=(),
         refusals={**can.refusals, **dict.fromkeys(made, missing)},
     )
 
@@ -66,13 +68,20 @@ def quantized(
     calibration: Array,
     chosen: frozenset[str] = frozenset(),
     learnt: Learnt | None = None,
+    widths: Mapping[str, int] | None = None,
 ) -> bytes:
-    """The float file ``blob`` in ``precision``; ``chosen`` are the results that stay floats in ``mixed``."""
+    """The float file ``blob`` in ``precision``.
+
+    :param chosen: the results that stay floats in ``mixed``.
+    :param widths: the bits of the weights that make a result, in ``layerwise``.
+    """
     # Its errors are plain ValueErrors and RuntimeErrors, and those of whatever it calls.
     try:
         with warnings.catch_warnings():
             # Calibrating keeps all results in memory on purpose.
             warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors")
+            if precision == LAYERWISE:
+                return _layer_by_layer(blob, widths or {})
             return _quantized(blob, precision, calibration, chosen, learnt or Learnt())
     except Exception as error:
         raise tradeoff.Refused("not supported by format", f"ai-edge-quantizer: {told(error)}") from error
@@ -102,6 +111,33 @@ def _quantized(blob: bytes, precision: str, calibration: Array, chosen: frozense
             ranges[name][edge] = np.full_like(ranges[name][edge], value)
     made = maker.quantize(ranges or None, enable_progress_bar=False, enable_progress_report=False)
     return bytes(made.quantized_model)
+
+
+def _layer_by_layer(blob: bytes, widths: Mapping[str, int]) -> bytes:
+    from ai_edge_quantizer import qtyping, quantizer
+
+    maker = quantizer.Quantizer(blob)
+    for name, width in sorted(widths.items()):
+        if width != FLOAT_BITS:
+            maker.add_dynamic_config(f"^{re.escape(name)};", qtyping.TFLOperationName.ALL_SUPPORTED, width)
+    made = maker.quantize(None, enable_progress_bar=False, enable_progress_report=False)
+    return bytes(made.quantized_model)
+
+
+def widths_for(blob: bytes, bits: Mapping[str, int]) -> dict[str, int]:
+    """The bits of layers as those of results, in a file whose tensors tell their layers; what was joined has most."""
+    graph = read_graph(blob)
+    by_mark = {mark_of(layer): width for layer, width in bits.items()}
+    found = {}
+    for node, _ in graph.weighted():
+        name = graph.full_name(node)
+        widths = [by_mark[mark] for mark in layers_in(name) if mark in by_mark]
+        found[name] = max(widths, default=FLOAT_BITS)
+    if all(width == FLOAT_BITS for width in found.values()):
+        raise tradeoff.Refused(
+            "not supported by format", f"{LAYERWISE}: none of the layers that have fewer bits is in the file"
+        )
+    return found
 
 
 def _ranges(maker: Any, blob: bytes, calibration: Array) -> Any:

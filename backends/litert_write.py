@@ -10,10 +10,11 @@ import tradeoff
 from tradeoff.engine import KERAS, engine_environment
 from tradeoff.formats.stored import tflite_weights
 
-from .litert_checks import check
+from .layerwise import LAYERWISE, bits_of
+from .litert_checks import check, check_widths
 from .litert_convert import converted
 from .litert_graph import read_graph
-from .litert_quantizer import MADE, QUANTIZER, Learnt, chosen_for, quantized, without_quantizer
+from .litert_quantizer import MADE, QUANTIZER, Learnt, chosen_for, quantized, widths_for, without_quantizer
 from .litert_ranges import is_per_tensor, same_work, tensor_ranges
 
 if TYPE_CHECKING:
@@ -56,17 +57,19 @@ def written(job: tradeoff.Conversion) -> Path:
     blob, chosen = _made(job)
     if job.precision != "float32":
         job.progress("checking what became of it", 0.9)
-        left = check(blob, job.precision, chosen)
+        left = check_widths(blob, chosen) if isinstance(chosen, dict) else check(blob, job.precision, chosen)
         if left:
             job.progress(left, 0.95)
     (job.folder / ARTIFACT).write_bytes(blob)
     return job.folder / ARTIFACT
 
 
-def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
-    """The file, and the results in it that ``mixed`` was to leave in floating point."""
+def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str] | dict[str, int]]:
+    """The file, and the results in it that ``mixed`` was to leave in floating point, or the bits of ``layerwise``."""
     if job.ranges:
         return _with_ranges(job, job.ranges), frozenset()
+    if job.precision == LAYERWISE:
+        return _layer_by_layer(job)
     if job.precision not in MADE:
         return converted(job.load_model(), job.precision, job.calibration), frozenset()
     mixed = job.precision == "mixed"
@@ -74,6 +77,21 @@ def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
     chosen = chosen_for(blob, job.values) if mixed else frozenset()
     job.progress("quantizing", 0.5)
     return quantized(blob, job.precision, job.calibration, chosen), chosen
+
+
+def _layer_by_layer(job: tradeoff.Conversion) -> tuple[bytes, dict[str, int]]:
+    bits = bits_of(job)
+    model = job.load_model()
+    named, blob = (converted(model, "float32", job.calibration, marked=marked) for marked in (True, False))
+    widths, marked, plain = widths_for(named, bits), read_graph(named), read_graph(blob)
+    if same_work(plain, marked):
+        # The names of layers make a file larger; without them the operators stand in the same order.
+        pairs = zip(plain.weighted(), marked.weighted(), strict=True)
+        widths = {plain.full_name(ours): widths[marked.full_name(theirs)] for (ours, _), (theirs, _) in pairs}
+    else:
+        blob = named
+    job.progress("quantizing layer by layer", 0.5)
+    return quantized(blob, LAYERWISE, job.calibration, widths=widths), widths
 
 
 def _with_ranges(job: tradeoff.Conversion, ranges: Ranges) -> bytes:

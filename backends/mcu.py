@@ -42,6 +42,7 @@ class MCUBackend(WritesTFLite):
             "bf16": _unsupported("no converter writes weights of bfloat16 that TFLM's kernels read"),
             "dynamic": _unsupported(_HYBRID.format("8-bit")),
             "int4": _unsupported(_HYBRID.format("4-bit")),
+            "layerwise": _unsupported(_HYBRID.format("8- and 4-bit")),
             "int8w": _unsupported(
                 "TFLM runs weights that are unpacked from 8 bits, and answers wrongly; int8 is right"
             ),

@@ -25,10 +25,11 @@ _SHORT_TOLERANCE: Final = 0.05
 _SAMPLES: Final = 32
 
 
-def export(model: Any, results: dict[str, str] | None = None) -> Any:
+def export(model: Any, results: dict[str, str] | None = None, operators: dict[str, list[str]] | None = None) -> Any:
     """``model`` as a model of ONNX: floats in, floats out, a batch of any size.
 
     :param results: is filled with the names of what layers give, by layer.
+    :param operators: is filled with the names of what layers became, by layer.
     """
     inputs: Any = getattr(model, "inputs", None) or ()
     outputs: Any = getattr(model, "outputs", None) or ()
@@ -46,6 +47,8 @@ def export(model: Any, results: dict[str, str] | None = None) -> Any:
     fold_normalizations(graph)
     if results is not None:
         results |= {tradeoff.INPUT: taken.name, **walk.results}
+    if operators is not None:
+        operators |= walk.operators
     return graph.to_proto(taken, given)
 
 
@@ -113,6 +116,7 @@ class _Walk:
         self._graph = graph
         self._kinds: dict[str, int] = {}
         self.results: dict[str, str] = {}
+        self.operators: dict[str, list[str]] = {}
 
     def through(self, model: Any, taken: Value) -> Value:
         """What ``model`` makes of ``taken``."""
@@ -137,7 +141,9 @@ class _Walk:
             return self.through(layer, values[id(node.arguments.keras_tensors[0])])
         self._graph.place = self._name(layer)
         given = [self._given(thing, layer, values) for thing in self._things(node)]
+        before = len(self._graph.nodes)
         made = translate(self._graph, layer, given, tuple(node.outputs[0].shape))
+        self.operators.setdefault(layer.name, []).extend(made.name for made in self._graph.nodes[before:])
         self.results[layer.name] = made.name
         return made
 

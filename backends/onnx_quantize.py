@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
 
+from .layerwise import LAYERWISE
 from .onnx_narrow import narrow, narrow_to_4_bits
 
 if TYPE_CHECKING:
@@ -34,8 +35,18 @@ def learnt_ranges(ranges: Ranges, results: Mapping[str, str]) -> Learnt:
     return Learnt(found, any("/" in name for name in ranges))
 
 
-def realise(model: Any, precision: str, layout: str, calibration: Array, learnt: Learnt | None = None) -> Any:
-    """``model`` in ``precision``; what cannot be had is refused with the reason."""
+def realise(
+    model: Any,
+    precision: str,
+    layout: str,
+    calibration: Array,
+    learnt: Learnt | None = None,
+    left: Sequence[str] = (),
+) -> Any:
+    """``model`` in ``precision``; what cannot be had is refused with the reason.
+
+    :param left: the operators that ``layerwise`` leaves in floating point.
+    """
     if precision == "float32":
         return model
     ways: dict[str, Callable[[], Any]] = {
@@ -44,6 +55,7 @@ def realise(model: Any, precision: str, layout: str, calibration: Array, learnt:
         "int8w": lambda: narrow(model, "int8w"),
         "int4": lambda: narrow_to_4_bits(model),
         "dynamic": lambda: _dynamic(model),
+        LAYERWISE: lambda: _dynamic(model, left),
         "int8": lambda: _static(model, layout, 8, calibration, learnt or Learnt()),
         "int16x8": lambda: _static(model, layout, 16, calibration, Learnt()),
     }
@@ -55,7 +67,8 @@ def realise(model: Any, precision: str, layout: str, calibration: Array, learnt:
     except Exception as error:
         told = str(error).strip().splitlines() or [type(error).__name__]
         raise tradeoff.Refused("not supported by format", f"ONNX Runtime's quantizer: {told[0][:300]}") from error
-    _check(made, precision)
+    if precision != LAYERWISE:
+        _check(made, precision)
     return made
 
 
@@ -71,14 +84,20 @@ def _prepared(model: Any, folder: Path) -> str:
     return path
 
 
-def _dynamic(model: Any) -> Any:
+def _dynamic(model: Any, left: Sequence[str] = ()) -> Any:
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with TemporaryDirectory() as name:
         folder = Path(name)
         # Convolutions of signed weights take twice as long as those of unsigned ones.
-        quantize_dynamic(_prepared(model, folder), folder / "made.onnx", per_channel=True, weight_type=QuantType.QUInt8)
+        quantize_dynamic(
+            _prepared(model, folder),
+            folder / "made.onnx",
+            per_channel=True,
+            weight_type=QuantType.QUInt8,
+            nodes_to_exclude=list(left),
+        )
         return onnx.load(folder / "made.onnx")
 
 

@@ -11,6 +11,7 @@ import tradeoff
 from tradeoff.engine import KERAS
 from tradeoff.formats.stored import onnx_weights
 
+from .layerwise import FLOAT_BITS, LAYERWISE, bits_of
 from .onnx_anatomy import anatomy
 from .onnx_export import check_export, check_finite, compact, export
 from .onnx_intermediates import intermediates
@@ -35,6 +36,7 @@ class OnnxRuntimeBackend(tradeoff.Backend):
         precisions=("float32", "fp16", "bf16", "dynamic", "int8", "int8w", "int16x8", "int4"),
         reads=(".onnx",),
         ranges=("int8",),
+        bits=(LAYERWISE,),
     )
     parameters = (
         tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of one operator"),
@@ -77,11 +79,13 @@ class OnnxRuntimeBackend(tradeoff.Backend):
         job.progress("exporting", 0.1)
         model = job.load_model()
         results: dict[str, str] = {}
-        exported = export(model, results)
+        operators: dict[str, list[str]] = {}
+        exported = export(model, results, operators)
         check_export(model, exported.SerializeToString(deterministic=True), job.calibration)
         job.progress("quantizing", 0.4)
         learnt = learnt_ranges(job.ranges, results) if job.ranges else None
-        made = realise(exported, job.precision, str(job.parameters.get("layout", "qdq")), job.calibration, learnt)
+        layout, left = str(job.parameters.get("layout", "qdq")), _left_in_float(job, operators)
+        made = realise(exported, job.precision, layout, job.calibration, learnt, left)
         blob = compact(made)
         job.progress("checking", 0.9)
         check_finite(blob, job.calibration)
@@ -110,6 +114,15 @@ class OnnxRuntimeBackend(tradeoff.Backend):
         """The results of its operators, before the runtime has made anything else of the graph."""
         self.load(job)
         return intermediates(job.artifact, batch)
+
+
+def _left_in_float(job: tradeoff.Conversion, operators: Mapping[str, Sequence[str]]) -> list[str]:
+    """The operators of the layers that were chosen to stay floats, where layers were chosen; 4 bits become 8 here."""
+    if job.precision != LAYERWISE:
+        return []
+    bits = bits_of(job)
+    left = [layer for layer, names in operators.items() if names and bits.get(layer, FLOAT_BITS) == FLOAT_BITS]
+    return [name for layer in left for name in operators[layer]]
 
 
 class OnnxRuntimeRunner:

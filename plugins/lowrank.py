@@ -100,7 +100,7 @@ def factorise(job: tradeoff.Rewriting, technique: str) -> tradeoff.Rewritten:
     refuse_unreadable(job.model)
     rule = rule_of(job.values, technique)
     model = rebuilt(job.model, {})
-    found = survey(model, technique, int(job.values["smallest"]), job.train.x.shape[1:])
+    found = survey(model, technique, int(job.values["smallest"]), job.train.x.shape[1:], apart=_is_apart(job))
     if not found.sites:
         raise tradeoff.Refused(
             "not implemented here", f"{technique}: {model.name} has no layer to factorise. {_reasons(found.left_out)}"
@@ -126,6 +126,10 @@ def factorise(job: tradeoff.Rewriting, technique: str) -> tradeoff.Rewritten:
     return tradeoff.Rewritten(small, epochs, {**found.left_out, **chosen.left_out}, notes, facts)
 
 
+def _is_apart(job: tradeoff.Rewriting) -> bool:
+    return job.values.get("taps") == _APART
+
+
 @dataclass(frozen=True)
 class _Work:
     """What was asked for, and what was found."""
@@ -143,7 +147,7 @@ class _Work:
     @property
     def apart(self) -> bool:
         """Whether the taps of each dimension are a factor of their own."""
-        return self.job.values.get("taps") == _APART
+        return _is_apart(self.job)
 
     def tables(self) -> list[tuple[Site, Table]]:
         """What could be chosen for each layer."""

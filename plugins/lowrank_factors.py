@@ -5,7 +5,7 @@ Kernels are in one form here, whatever layer they come from: taps, channels in, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -71,10 +71,10 @@ def _tensorly() -> Iterator[Any]:
         yield tensorly
 
 
-def _steps(full: int, multiple: int) -> Numbers:
+def _steps(full: int, multiple: int) -> NDArray[np.int64]:
     import numpy as np
 
-    return np.arange(multiple, full + 1, multiple)
+    return np.arange(multiple, full + 1, multiple, dtype=np.int64)
 
 
 # --- a matrix ---------------------------------------------------------------------------------------
@@ -253,6 +253,6 @@ def methods(name: str, *, apart: bool, errors: bool) -> Method:
     return Method(cp_table(apart, errors), cp_ranks, cp_factors)
 
 
-def unfold_for(name: str, site: Site, *, apart: bool) -> Sequence[Any]:
+def unfold_for(name: str, site: Site, *, apart: bool) -> Numbers:
     """The kernel in the form that the method takes."""
     return _unfolded(site, apart) if name == "cp" else site.kernel()

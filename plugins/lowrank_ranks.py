@@ -73,7 +73,9 @@ def in_layers(
     rows, left_out = dict[str, int](), dict[str, str]()
     for site, table in tables:
         row: int | str
-        if rule.name == CUT:
+        if not len(table.weights):
+            row = f"no multiple of {multiple} is a rank of it"
+        elif rule.name == CUT:
             row = _cut(site, table, rule.number)
         elif rule.name == VBMF:
             row = _found(site, table, automatic(site), multiple)
@@ -93,8 +95,6 @@ def _cut(site: Site, table: Table, cut: float) -> int | str:
     most = int((1 - cut) * site.weights)
     small = (table.weights <= most) & _saves(site, table)
     if not small.any():
-        if not len(table.weights):
-            return "there is no rank below its full one"
         least = table.weights.min()
         if least <= most:
             return _larger(site, table, int(np.argmin(table.weights)))

@@ -88,17 +88,18 @@ class Surveyed:
     uncounted: tuple[str, ...]
 
 
-def survey(model: Any, technique: str, smallest: int, shape: tuple[int, ...]) -> Surveyed:
+def survey(model: Any, technique: str, smallest: int, shape: tuple[int, ...], *, apart: bool = False) -> Surveyed:
     """Look at every layer of ``model``, which has no models within; nothing of it is changed.
 
     :param smallest: a kernel of fewer weights is left alone.
     :param shape: of one sample of the data, for a model that takes samples of any size.
+    :param apart: whether taps of each dimension are to be a factor of their own.
     """
     sites, left_out = list[Site](), dict[str, str]()
     for layer in dict.fromkeys(model.layers):
         if not any(len(weight.shape) >= 2 for weight in layer.weights):
             continue
-        reason = _reason(layer, technique, smallest)
+        reason = _reason(layer, technique, smallest) or (_steps(layer) if apart else "")
         if reason:
             left_out[layer.name] = reason
         else:
@@ -170,6 +171,13 @@ def _unfit_for_depthwise(layer: Any, kind: str) -> str:
     if len(set(layer.strides)) > 1:
         return f"its steps are {'x'.join(map(str, layer.strides))}: a depthwise convolution takes equal ones"
     return ""
+
+
+def _steps(layer: Any) -> str:
+    if set(layer.strides) == {1} or len(layer.strides) == 1:
+        return ""
+    told = "x".join(map(str, layer.strides))
+    return f"its steps are {told}, and a depthwise convolution along one dimension would take them in both"
 
 
 def _nothing(layer: Any, smallest: int) -> str:

@@ -7,13 +7,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lowrank_jobs import factorised, lowly
 from trained import NOISE
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
-QUICK: Any = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+#: To make a case smaller takes longer than to look at it.
+QUICK: Any = settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+)
 SIZES = st.integers(4, 24)
 #: Nothing is too small here, and nothing is trained.
 RAW = "smallest=1:epochs=0"
@@ -158,8 +165,15 @@ def hosvd_error(kernel: Any, ranks: list[int]) -> float:
     return float(np.linalg.norm(made - kernel) / np.linalg.norm(kernel))
 
 
-@pytest.mark.parametrize("taps", ["together", "apart"])
-@pytest.mark.parametrize("kind", [kind for kind in CONVOLUTIONS if kind not in ("causal", "volume")])
+FOR_CP = [
+    (kind, taps)
+    for kind in CONVOLUTIONS
+    for taps in ("together", "apart")
+    if kind not in ("causal", "volume") and (kind, taps) != ("strided", "apart")
+]
+
+
+@pytest.mark.parametrize(("kind", "taps"), FOR_CP)
 def test_cp_of_a_convolution(kind: str, taps: str) -> None:
     make, around = CONVOLUTIONS[kind]
 

@@ -257,7 +257,7 @@ class _Judge:
         missing = self._place_refusal(choice, can, device)
         if missing:
             return missing
-        if precision not in can.precisions:
+        if precision not in (*can.precisions, *can.bits):
             return can.refusals.get(precision) or Refusal(
                 "not implemented here", f"{choice.name} realises {', '.join(can.precisions)}, not {precision}"
             )

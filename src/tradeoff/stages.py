@@ -19,6 +19,8 @@ from tradeoff.errors import BadInput, Refused, TradeoffError
 from tradeoff.fingerprint import digest, digest_tree, files_in, sizes
 from tradeoff.formats.finished import adopt
 from tradeoff.formats.keras_files import permit_code
+from tradeoff.layer_bits import DROPPED as BITS_DROPPED
+from tradeoff.layer_bits import read_bits, write_bits
 from tradeoff.loads.ground import Ground
 from tradeoff.loads.scenarios import run_scenario
 from tradeoff.measure.footprint import Loads, take_footprint
@@ -127,6 +129,7 @@ class Desk:
             peak = meter.end()
         keras_files.save_model(made.model, Path(request["folder"]) / MODEL_FILE)
         write_ranges(made.ranges, Path(request["folder"]))
+        write_bits(made.bits, Path(request["folder"]))
         numbers = account(made.model)
         return {
             "content": keras_files.content(made.model),
@@ -138,6 +141,7 @@ class Desk:
             "notes": list(made.notes),
             "told": dict(made.facts),
             "ranges": digest(made.ranges) if made.ranges else "",
+            "bits": digest(made.bits) if made.bits else "",
             "layers": inspect_layers(made.model),
             "peak_bytes": peak.added,
             "seconds": perf_counter() - begun,
@@ -194,7 +198,9 @@ class Desk:
         )
         made = found if isinstance(found, Rewritten) else Rewritten(found)
         if read_ranges(Path(request["parent"])) and not made.ranges:
-            return replace(made, notes=(*made.notes, DROPPED))
+            made = replace(made, notes=(*made.notes, DROPPED))
+        if read_bits(Path(request["parent"])) and not made.bits:
+            made = replace(made, notes=(*made.notes, BITS_DROPPED))
         return made
 
     def reference(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -232,6 +238,7 @@ class Desk:
                 progress=progress,
                 load_model=lambda: self._load(model_file),
                 ranges=taken,
+                bits=read_bits(model_file.parent),
             )
         )
         return _describe(backend, folder, Path(artifact)) | {

@@ -202,6 +202,8 @@ class Supply:
         if variant.facts.get("ranges"):
             # The same weights may come with other ranges.
             inputs["ranges"] = variant.facts["ranges"]
+        if variant.facts.get("bits"):
+            inputs["bits"] = variant.facts["bits"]
         environment = backend.conversion_environment(cell.backend.parameters) or training_environment()
         return self._make("artifact", inputs, environment, request, progress)
 

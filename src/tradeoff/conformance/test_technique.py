@@ -86,7 +86,8 @@ def test_some_backend_realises_it_or_says_why_not(kit: Kit, technique: Technique
     heard = [
         name
         for name, backend in kit.registry.backends.items()
-        if technique.name in backend.capabilities.precisions or technique.name in backend.capabilities.refusals
+        if technique.name
+        in (*backend.capabilities.precisions, *backend.capabilities.bits, *backend.capabilities.refusals)
     ]
     assert heard, f"no backend declares {technique.name}, and none says why it does not"
 

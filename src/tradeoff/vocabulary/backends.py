@@ -28,6 +28,8 @@ class Capabilities:
     :param reads: endings of finished files that it runs as they are: ``.tflite``.
     :param runs: whether it runs what it writes; a format that only has a size does not, and has no ``load``.
     :param ranges: the precisions in which it takes the ranges that a technique has learnt; in others it calibrates.
+    :param bits: precisions beside ``precisions`` that realise the bits which a technique has chosen layer by layer, and
+        are nothing without.
     """
 
     precisions: tuple[str, ...] = ("float32",)
@@ -37,6 +39,7 @@ class Capabilities:
     reads: tuple[str, ...] = ()
     runs: bool = True
     ranges: tuple[str, ...] = ()
+    bits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Conversion:
     :param ranges: what a technique has learnt about the results of layers, for a precision that ``Capabilities.ranges``
         names; ``None`` where there is nothing, or where the precision does not take it. A layer that is not in it is
         calibrated.
+    :param bits: how many bits a technique has chosen for the weights of each layer, by name; ``None`` where none has.
     """
 
     model_file: Path
@@ -65,6 +69,7 @@ class Conversion:
     progress: Progress
     load_model: Callable[[], Any]
     ranges: Ranges | None = None
+    bits: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ class Rewritten:
     :param facts: what it chose or found, as plain JSON: a schedule, a sensitivity per layer.
     :param ranges: the smallest and the largest result of layers, by name, which the model was trained to keep to; that
         of the model's input is called :data:`INPUT`.
+    :param bits: how many bits the weights of layers shall have, by name: 4, 8, or 32 for floating point. A precision
+        that is about layers one by one takes them.
     """
 
     model: Any
@@ -67,6 +69,7 @@ class Rewritten:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     ranges: Ranges = field(default_factory=dict)
+    bits: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

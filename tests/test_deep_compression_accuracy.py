@@ -18,10 +18,10 @@ from tradeoff.chain import parse_chain
 from tradeoff.coding.coded_files import decode_artifact, encode_artifact, same_artifact
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, dense
-from tradeoff.plugins import deep_compression
+from tradeoff.plugins import deep_compression, huffman
 
 pytestmark = [pytest.mark.deep, pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
-(TECHNIQUE,) = deep_compression.tradeoff_techniques()
+TECHNIQUES = {one.name: one for one in (*deep_compression.tradeoff_techniques(), *huffman.tradeoff_techniques())}
 FOLDS = 5
 
 
@@ -56,7 +56,7 @@ def outcome(made: Any, spelling: str, fold: int, folder: Path) -> Outcome:
     training.train(net, made.RECIPE, train, validation, task(), 0, silent)
     before = right(keras_files.outputs_of(net, test.x), test)
     whole = 4 * net.count_params()
-    (step,) = parse_chain(spelling, {TECHNIQUE.name: TECHNIQUE}).model_steps
+    (step,) = parse_chain(spelling, TECHNIQUES).model_steps
     calibration = tradeoff.Split(train.x[:128], train.y[:128])
     order = tradeoff.Rewriting(
         net, dict(step.values), task(), train, calibration, validation, made.RECIPE, 0, silent, technique="deep"

@@ -18,6 +18,8 @@ from tradeoff.vocabulary import (
     Capabilities,
     Conversion,
     Device,
+    Encoded,
+    Encoding,
     Loading,
     Model,
     Provenance,
@@ -26,6 +28,7 @@ from tradeoff.vocabulary import (
     Runner,
     Split,
     Splits,
+    StoredTensor,
     Task,
     Technique,
 )
@@ -318,3 +321,32 @@ def test_an_unknown_word_is_an_error_with_the_nearest_known(values: dict[str, tu
     with pytest.raises(TradeoffError) as caught:
         cells(**values)
     assert told in str(caught.value)
+
+
+class Located(Fast):
+    name = "located"
+
+    def weights(self, artifact: Path) -> list[StoredTensor]:
+        raise AssertionError("planning never looks at artifacts")
+
+
+def test_a_coding_needs_a_backend_that_tells_where_weights_lie_and_a_technique_that_decodes() -> None:
+    def encode(job: Encoding) -> Encoded:
+        raise AssertionError("planning never codes")
+
+    def decode(container: Path, folder: Path) -> Path:
+        raise AssertionError("planning never decodes")
+
+    code = Technique("code", "artifact", encode=encode, decode=decode)
+    registry = replace(
+        REGISTRY,
+        techniques={**REGISTRY.techniques, "code": code, "half": replace(code, name="half", decode=None)},
+        backends={"fast": Fast(), "located": Located()},
+    )
+    values = {"models": ("cnn",), "techniques": ("int8+code", "half"), "backends": ("fast", "located")}
+    matrix = plan(Settings(values, {"quick": {"devices": ("host-cpu",), **QUICK}}), registry)
+    assert [planned.refusal for planned in matrix.cells][2] is None
+    assert reason(matrix, "cnn/int8+code/fast/host-cpu/b1") == (
+        "not implemented here: code codes weights, and fast does not tell where in its artifact they lie (`weights`)"
+    )
+    assert "half works on artifacts" in reason(matrix, "cnn/half/located/host-cpu/b1")

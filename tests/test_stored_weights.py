@@ -42,7 +42,7 @@ def test_the_weights_of_the_model_lie_where_the_backend_says(backend: tradeoff.B
         assert tuple(np.sort(weight, axis=None)) in found
     ends = sorted((one.offset, one.offset + one.size) for one in stored)
     assert ends[-1][1] <= artifact.stat().st_size
-    assert sum(one.size for one in stored) > 0.5 * artifact.stat().st_size
+    assert sum(one.size for one in stored) > 0.4 * artifact.stat().st_size
 
 
 def test_an_artifact_comes_back_bit_for_bit_and_is_smaller(backend: tradeoff.Backend, tmp_path: Path) -> None:

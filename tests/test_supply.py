@@ -21,6 +21,7 @@ from tradeoff.registry import Registry
 from tradeoff.store import Entry, Store
 from tradeoff.supply import Supply, Timed
 from tradeoff.vocabulary import Conversion, Progress
+from tradeoff.waterfall import waterfall
 
 
 class Printing(Backend):
@@ -49,6 +50,9 @@ class Scribe:
     reports: list[WorkerReport] = field(default_factory=list)
     compared: tuple[str, str] = ("", "")
     originals: list[str] = field(default_factory=list)
+    containers: list[str] = field(default_factory=list)
+    #: What every answer says as well.
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def start(self, environment: Environment, progress: Progress) -> float:
         return math.inf
@@ -64,16 +68,21 @@ class Scribe:
             beside = (2.0 * float(number),) if request["baseline"] else ()
             return {"lots": [Lot((float(number),), 1, beside).to_json()]}
         (Path(request["folder"]) / "file").write_text(number)
-        return {
-            "data": {"fingerprint": "same data"},
-            "build": {"content": f"model {request.get('seed')} {request.get('step')}"},
-            "reference": {"quality": {}},
-            "convert": {"content": self.content or number, "artifact": "file"},
-            "evaluate": {"quality": {}, "agreement": {}},
-        }[request["stage"]]
+        return (
+            self.facts
+            | {
+                "data": {"fingerprint": "same data"},
+                "build": {"content": f"model {request.get('seed')} {request.get('step')}"},
+                "reference": {"quality": {}},
+                "convert": {"content": self.content or number, "artifact": "file"},
+                "encode": {"content": request.get("content"), "artifact": "file.coded", "decoded": "file"},
+                "evaluate": {"quality": {}, "agreement": {}},
+            }[request["stage"]]
+        )
 
     def ask_alone(self, environment: Environment, request: Mapping[str, Any], progress: Progress) -> Any:
         self.alone.append(request["batch"])
+        self.containers.append(request.get("container", ""))
         return {"peak_bytes": 1}
 
     def close(self) -> None:
@@ -89,6 +98,7 @@ REGISTRY = Registry(
     models={"net": Model("net", "digits", build=never)},
     techniques={
         **{name: Technique(name, "precision") for name in ("fp16", "int8")},
+        "code": Technique("code", "artifact"),
         "thin": Technique("thin", "model", apply=lambda job: job.model),
         "teach": Technique(
             "teach", "model", apply=lambda job: job.model, parameters=(Parameter("to", str, default="self"),)
@@ -149,6 +159,31 @@ def test_an_artifact_is_compared_with_the_baseline_and_with_the_variant_it_was_m
     # What no technique has changed is run once, and stands for both.
     assert scribe.compared == (reference, reference)
     assert scribe.asked["reference"] == 2
+
+
+def test_a_coded_artifact_is_made_of_the_one_without_its_coding_and_runs_as_that(
+    supply: Supply, scribe: Scribe
+) -> None:
+    plain, coded = walk(supply, cell("int8")), walk(supply, cell("int8+code"))
+    assert coded.key != plain.key
+    # What is the same is converted once and judged once.
+    assert (scribe.asked["convert"], scribe.asked["encode"], scribe.asked["evaluate"]) == (1, 1, 1)
+    walk(supply, cell("int8+code"))
+    assert scribe.asked["encode"] == 1
+
+
+def test_to_load_a_coded_artifact_alone_is_to_decode_it(supply: Supply, scribe: Scribe) -> None:
+    for chain in ("int8", "int8+code"):
+        supply.footprint(cell(chain), supply.artifact(cell(chain), silent), silent)
+    assert [Path(container).name for container in scribe.containers] == ["", "file.coded"]
+
+
+def test_each_step_of_a_coded_chain_has_its_row(supply: Supply, scribe: Scribe) -> None:
+    scribe.facts = {"bytes": 8, "gzip_bytes": 4, "seconds": 0.5, "epochs": 2}
+    rows = waterfall(supply, cell("thin+int8+code"), silent)
+    assert [row["step"] for row in rows] == ["baseline", "thin", "int8", "code"]
+    assert [row["epochs"] for row in rows] == [2, 2, 0, 0]
+    assert all((row["bytes"], row["gzip_bytes"], row["seconds"]) == (8, 4, 0.5) for row in rows)
 
 
 def test_a_parameter_of_running_makes_no_second_artifact_but_a_result_of_its_own(

@@ -151,9 +151,9 @@ def _check_order(text: str, steps: list[Step]) -> None:
         )
     codings = [step for step in steps if step.stage == "artifact"]
     if len(codings) > 1:
-        kept = "+".join(step.spelling for step in steps[: len(steps) - len(codings) + 1])
+        rest = "+".join(step.spelling for step in steps[: len(steps) - len(codings) + 1])
         named = " and ".join(step.spelling for step in codings)
         raise BadInput(
             f"{text!r} codes the artifact {len(codings)} times, with {named}; what is coded once is as good as random, "
-            f"and nothing more comes of it. Did you mean {kept!r}?"
+            f"and nothing more comes of it. Did you mean {rest!r}?"
         )

@@ -28,6 +28,7 @@ from tradeoff.store import Entry
 from tradeoff.supply import Supply
 from tradeoff.virtual_clock import figures_of, group_of, measurements_of, profile_of, without_seconds
 from tradeoff.vocabulary import Device, Direction, Progress, Provenance
+from tradeoff.waterfall import waterfall
 
 _PAIRS: Final = "against the baseline on the same runtime, timed in turns; "
 _SINGLES: Final = "of single requests, each timed by itself; 95 % interval"
@@ -115,6 +116,8 @@ class Corridor:
         facts = self._supply.result(self.cell, artifact, self._progress).facts
         registry = self._supply.registry
         task = registry.task_of(registry.models[self.cell.model])
+        if self.cell.chain.artifact_steps:
+            self._facts["waterfall"] = waterfall(self._supply, self.cell, self._progress)
         # What an older release has left in the store does not say how many there were.
         self._facts |= {"task": task.name, "metric": task.metric, "floor": task.floor}
         self._facts["test_samples"] = facts.get("samples")

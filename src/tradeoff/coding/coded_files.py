@@ -103,7 +103,8 @@ def same_artifact(one: Path, other: Path) -> bool:
 def decoding_costs(container: Path) -> dict[str, float | int]:
     """What decoding takes in memory: the quickest of several times, and the most that Python and NumPy have in use."""
     data = container.read_bytes()
-    seconds, processor, begun = [], [], perf_counter()
+    seconds, processor = list[float](), list[float]()
+    begun = perf_counter()
     while not seconds or perf_counter() - begun < _SECONDS:
         before, busy = perf_counter(), process_time()
         unpack(data)

@@ -186,7 +186,8 @@ def read(reader: Reader, most: int) -> Coded:
     alphabet = reader.number(MOST_SYMBOLS)
     if coder == HUFFMAN:
         lengths = huffman.read_lengths(reader, alphabet)
-        table, power = huffman.decoding_table(lengths), int(lengths.max())
+        table: Any = huffman.decoding_table(lengths)
+        power = int(lengths.max())
     else:
         power = reader.number(max(ans.POWERS))
         table = ans.decoding_table(ans.read_shares(reader, alphabet, power), power)

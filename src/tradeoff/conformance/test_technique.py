@@ -71,6 +71,11 @@ def test_importing_the_plugin_imports_no_framework(kit: Kit, step: Step, techniq
 def test_its_stage_and_its_function_belong_together(technique: Technique) -> None:
     assert technique.stage in STAGES, f"stage={technique.stage!r} is none of {', '.join(STAGES)}"
     assert (technique.stage == "model") == callable(technique.apply), "stage model has an `apply`, the others have none"
+    both = callable(technique.encode) and callable(technique.decode)
+    either = callable(technique.encode) or callable(technique.decode)
+    assert both == either == (technique.stage == "artifact"), (
+        "stage artifact has `encode` and `decode`, the others have neither"
+    )
 
 
 def test_its_parameters_have_defaults_that_they_themselves_allow(technique: Technique) -> None:

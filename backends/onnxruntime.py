@@ -34,6 +34,9 @@ class OnnxRuntimeBackend(tradeoff.Backend):
         precisions=("float32", "fp16", "bf16", "dynamic", "int8", "int8w", "int16x8", "int4"),
         reads=(".onnx",),
         ranges=("int8",),
+        effort=tradeoff.Effort(
+            "cloud", "Python", 4, ("pip install onnxruntime", "run the program"), (), ("onnxruntime", "numpy")
+        ),
     )
     parameters = (
         tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of one operator"),

@@ -35,6 +35,9 @@ from tradeoff.vocabulary.devices import (
     Figure,
     Workload,
 )
+from tradeoff.vocabulary.effort import (
+    Effort,
+)
 from tradeoff.vocabulary.meters import (
     Meter,
     Reading,
@@ -78,6 +81,7 @@ __all__ = [
     "Conversion",
     "Device",
     "Direction",
+    "Effort",
     "Environment",
     "Estimated",
     "Figure",

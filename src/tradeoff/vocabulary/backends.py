@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from tradeoff.spelling import Parameter, Value
 from tradeoff.vocabulary.common import Environment, Progress, Ranges, Refusal, Requirement
 from tradeoff.vocabulary.devices import Estimated
+from tradeoff.vocabulary.effort import Effort
 from tradeoff.vocabulary.operators import Profile
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Capabilities:
     :param reads: endings of finished files that it runs as they are: ``.tflite``.
     :param runs: whether it runs what it writes; a format that only has a size does not, and has no ``load``.
     :param ranges: the precisions in which it takes the ranges that a technique has learnt; in others it calibrates.
+    :param effort: what it takes to ship an artifact, if that is declared.
     """
 
     precisions: tuple[str, ...] = ("float32",)
@@ -37,6 +39,7 @@ class Capabilities:
     reads: tuple[str, ...] = ()
     runs: bool = True
     ranges: tuple[str, ...] = ()
+    effort: Effort | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,9 @@ class HDF5Backend(tradeoff.Backend):
     summary = "the Keras model as an .h5 file, Keras's older format"
     quick = False
     capabilities = tradeoff.Capabilities(
-        precisions=("float32", "fp16"), refusals={**KerasBackend.capabilities.refusals, "bf16": _NO_BFLOAT16}
+        precisions=("float32", "fp16"),
+        refusals={**KerasBackend.capabilities.refusals, "bf16": _NO_BFLOAT16},
+        effort=KerasBackend.capabilities.effort,
     )
     parameters = (
         tradeoff.Parameter(

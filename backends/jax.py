@@ -34,6 +34,14 @@ class JaxBackend(tradeoff.Backend):
         refusals=dict.fromkeys(("dynamic", "int8", "int8w", "int16x8", "int4", "mixed"), _NO_INTEGERS),
         devices=("host-cpu", "host-gpu"),
         reads=(".stablehlo",),
+        effort=tradeoff.Effort(
+            "cloud",
+            "Python",
+            5,
+            ("pip install jax flatbuffers", "run the program"),
+            (),
+            ("jax", "jaxlib", "flatbuffers"),
+        ),
     )
     parameters = (
         tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of XLA on the processor"),

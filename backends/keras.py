@@ -42,6 +42,9 @@ class KerasBackend(tradeoff.Backend):
         precisions=("float32", *POLICIES),
         refusals=dict.fromkeys(("dynamic", "int8", "int8w", "int16x8", "int4"), _LAYERS_ONLY),
         devices=("host-cpu", "host-gpu"),
+        effort=tradeoff.Effort(
+            "cloud", "Python", 4, ("pip install keras tensorflow", "run the program"), (), ("keras", "tensorflow")
+        ),
     )
     parameters = (
         tradeoff.Parameter(

@@ -36,6 +36,9 @@ class LiteRTBackend(WritesTFLite):
         reads=(".tflite",),
         ranges=("int8",),
         bits=(LAYERWISE,),
+        effort=tradeoff.Effort(
+            "edge", "Python", 7, ("pip install ai-edge-litert", "run the program"), (), ("ai-edge-litert", "numpy")
+        ),
     )
     parameters = (
         tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of the interpreter"),

@@ -49,6 +49,19 @@ class MCUBackend(WritesTFLite):
         },
         devices=(ANY,),
         reads=(".tflite",),
+        effort=tradeoff.Effort(
+            "microcontroller",
+            "C++",
+            21,
+            (
+                "write the artifact as an array in C",
+                "make a source tree of TFLM with the operators that it needs",
+                "compile and link for the chip",
+                "write it to the chip's flash",
+            ),
+            ("git", "make", "xxd", "a compiler for the chip", "a programmer for the chip"),
+            ("tflite-micro", "flatbuffers", "gemmlowp"),
+        ),
         ranges=("int8",),
     )
     requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (tradeoff.Requirement("tflite_micro", "tflite-micro"),)

@@ -37,6 +37,9 @@ class OnnxRuntimeBackend(tradeoff.Backend):
         reads=(".onnx",),
         ranges=("int8",),
         bits=(LAYERWISE,),
+        effort=tradeoff.Effort(
+            "cloud", "Python", 4, ("pip install onnxruntime", "run the program"), (), ("onnxruntime", "numpy")
+        ),
     )
     parameters = (
         tradeoff.Parameter("threads", int, default=1, minimum=1, runtime=True, summary="of one operator"),

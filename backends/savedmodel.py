@@ -38,6 +38,9 @@ class SavedModelBackend(tradeoff.Backend):
         precisions=("float32", *_HALF),
         refusals=dict.fromkeys(("dynamic", "int8", "int8w", "int16x8", "int4"), _GRAPHS),
         reads=("saved_model",),
+        effort=tradeoff.Effort(
+            "cloud", "Python", 5, ("pip install tensorflow", "run the program"), (), ("tensorflow",)
+        ),
     )
     parameters = (
         tradeoff.Parameter(

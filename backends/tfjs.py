@@ -40,6 +40,14 @@ class TensorFlowJSBackend(tradeoff.Backend):
             **dict.fromkeys(("bf16", "int4"), _WIDTHS),
         },
         runs=False,
+        effort=tradeoff.Effort(
+            "edge",
+            "HTML and JavaScript",
+            6,
+            ("copy the script of TensorFlow.js", "serve the folder", "open the page"),
+            ("a web server",),
+            ("@tensorflow/tfjs",),
+        ),
     )
     converter_requires: ClassVar[tuple[tradeoff.Requirement, ...]] = (
         KERAS,

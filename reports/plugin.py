@@ -9,7 +9,9 @@ import tradeoff
 from .comma import CommaSeparated
 from .junit import JUnit
 from .markdown import Markdown
+from .narrative import VIEW as NARRATIVE
 from .page import Page
+from .platforms import VIEW as PLATFORMS
 from .terminal import Terminal
 from .views import shipped
 
@@ -22,5 +24,5 @@ def tradeoff_renderers() -> Sequence[tradeoff.Renderer]:
 
 @tradeoff.hookimpl
 def tradeoff_views() -> Sequence[tradeoff.View]:
-    """Tables of record, each a small file."""
-    return shipped()
+    """Tables of record, each a small file, and what no such file can say."""
+    return [*shipped(), PLATFORMS, NARRATIVE]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,6 +21,7 @@ import tradeoff
 from tradeoff.cli import main
 from tradeoff.record import JSON_KEY, Axes, Measurement, Record, Run, run_to_json
 from tradeoff.registry import load_registry
+from tradeoff.reports import view_files
 from tradeoff.reports.comma import CommaSeparated
 from tradeoff.reports.markdown import Markdown
 from tradeoff.reports.terminal import Terminal
@@ -314,6 +316,25 @@ def test_a_unit_of_another_kind_is_told_once_the_numbers_are_there() -> None:
 def test_what_is_no_toml_is_told() -> None:
     with pytest.raises(tradeoff.BadInput, match="own is not TOML"):
         view_tables(tradeoff.View("own", definition="= 3", source="own"), [EXAMPLE])
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "views.md"
+
+
+def test_the_page_has_every_view_every_field_and_every_unit() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    views = {row for row in re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE) if row in load_registry().views}
+    assert views == set(load_registry().views)
+    running = re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL)
+    words = set(re.findall(r"`([^`]+)`", running))
+    assert {*view_files.HOWS, *view_files.AXES, *view_files._COLUMN, *view_files.SHOWN} <= words
+    assert {name.strip("[]") for name in words} >= {*view_files._TOP}
+
+
+def test_the_example_of_the_page_is_a_view() -> None:
+    (text,) = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = told(tradeoff.View("page", definition=text, source="page"), EXAMPLE)
+    assert [line["chain"] for line in lines] == ["prune:0.8+int8", "int8", "baseline", "baseline"]
 
 
 # --- the command ------------------------------------------------------------------------------------

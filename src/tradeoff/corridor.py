@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
@@ -103,6 +103,8 @@ class Corridor:
         if not self._finished:
             self._note("conversion_seconds", facts["seconds"], "s", "lower")
         self._facts |= {"artifact": artifact.key, "content": facts["content"][:16]}
+        if effort := self._supply.can(self.cell).effort:
+            self._facts["effort"] = asdict(effort)
         if facts.get("ranges"):
             self._facts["ranges"] = facts["ranges"]
         if facts.get("coding"):

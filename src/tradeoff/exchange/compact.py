@@ -9,7 +9,7 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -28,6 +28,14 @@ class Kind(NamedTuple):
     note: str
 
 
+class Numbers(Protocol):
+    """A list, an array or a column."""
+
+    def __getitem__(self, place: int, /) -> Any: ...
+
+    def __len__(self) -> int: ...
+
+
 class Series:
     """One measurement of every record of a block; where ``kinds`` is below zero a record does not have it.
 
@@ -38,10 +46,10 @@ class Series:
 
     def __init__(
         self,
-        values: Sequence[float],
-        lows: Sequence[float],
-        highs: Sequence[float],
-        kinds: Sequence[int],
+        values: Numbers,
+        lows: Numbers,
+        highs: Numbers,
+        kinds: Numbers,
     ) -> None:
         self.values = values
         self.lows = lows

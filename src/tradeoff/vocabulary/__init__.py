@@ -36,6 +36,9 @@ from tradeoff.vocabulary.devices import (
     Figure,
     Workload,
 )
+from tradeoff.vocabulary.effort import (
+    Effort,
+)
 from tradeoff.vocabulary.meters import (
     Meter,
     Reading,
@@ -81,6 +84,7 @@ __all__ = [
     "Conversion",
     "Device",
     "Direction",
+    "Effort",
     "Encoded",
     "Encoding",
     "Environment",

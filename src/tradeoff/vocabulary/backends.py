@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from tradeoff.spelling import Parameter, Value
 from tradeoff.vocabulary.common import Environment, Progress, Ranges, Refusal, Requirement
 from tradeoff.vocabulary.devices import Estimated
+from tradeoff.vocabulary.effort import Effort
 from tradeoff.vocabulary.operators import Profile
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Capabilities:
     :param ranges: the precisions in which it takes the ranges that a technique has learnt; in others it calibrates.
     :param bits: precisions beside ``precisions`` that realise the bits which a technique has chosen layer by layer, and
         are nothing without.
+    :param effort: what it takes to ship an artifact, if that is declared.
     """
 
     precisions: tuple[str, ...] = ("float32",)
@@ -40,6 +42,7 @@ class Capabilities:
     runs: bool = True
     ranges: tuple[str, ...] = ()
     bits: tuple[str, ...] = ()
+    effort: Effort | None = None
 
 
 @dataclass(frozen=True)

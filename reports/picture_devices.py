@@ -65,7 +65,7 @@ def _spec(points: list[Point]) -> Spec:
                 "field": "place",
                 "type": "nominal",
                 "sort": {"field": "latency", "op": "min", "order": "ascending"},
-                "axis": {"title": None, "grid": True, "labelLimit": 260},
+                "axis": {"title": None, "grid": True},
             },
         },
         "layer": [

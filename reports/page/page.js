@@ -130,7 +130,7 @@
     const spec = structuredClone(data.pictures[picture.place].spec);
     spec.data = { name: "cells", values: filtered(valuesOf(picture)) };
     if (spec.spec) {
-      const longest = Math.min(width < 480 ? 96 : 170, 8 + 6.4 * longestLabel(picture, spec));
+      const longest = Math.min(width < 480 ? 124 : 190, 8 + 6.4 * longestLabel(picture, spec));
       spec.spec.width = Math.max(90, width - longest - 86);
     } else if (!spec.width) {
       spec.width = "container";
@@ -152,7 +152,7 @@
     const config = structuredClone(data.looks[look()]);
     if (width < 480) {
       config.legend.columns = 2;
-      config.axis.labelLimit = 96;
+      config.axis.labelLimit = 124;
     }
     picture.view?.finalize();
     try {
@@ -215,7 +215,7 @@
       });
       place.append(save);
     }
-    one("figcaption", frame).prepend(place);
+    one("h3", frame).after(place);
   }
 
   // One at a time, and never while the reader is doing something else.

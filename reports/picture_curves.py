@@ -14,6 +14,8 @@ from .specs import Picture, Spec, axis_of, backends_of
 KIND: Final = "curves of a sweep"
 _FEWEST: Final = 3
 _SWEEPS: Final = 3
+#: More lines than this are a tangle.
+_LINES: Final = 8
 _NAMES: Final = (ACCURACY, "latency", "throughput", "size", "energy")
 _CAPTION: Final = "Chains {chain}, where # is the number on the axis; thin lines are 95 % intervals."
 
@@ -32,10 +34,10 @@ def curves(scene: Scene) -> Iterator[Picture | str]:
         yield f"{KIND}: no {_FEWEST} cells differ in one number of one technique alone"
     for sweep, points in sorted(found.items(), key=lambda pair: -_longest(pair[1]))[:_SWEEPS]:
         for name in _NAMES:
-            values = tuple(point for point in points if name in point)
+            values, left = _shown([point for point in points if name in point], name)
             if _longest(values) >= _FEWEST:
                 title = f"{title_of(name, scene).capitalize()} over {sweep.name} in {sweep.chain}"
-                caption = _CAPTION.format(chain=sweep.chain)
+                caption = _CAPTION.format(chain=sweep.chain) + (f" {left:,} more lines are left out." if left else "")
                 yield Picture(
                     KIND, scene.number, scene.title, title, caption, _spec(scene, sweep, name, values), values
                 )
@@ -68,6 +70,18 @@ def _sweeps(scene: Scene) -> Mapping[Sweep, list[Point]]:
             shown = Sweep(short(sweep.chain), short(sweep.name))
             found.setdefault(shown, []).append({**point, "at": number, "line": f"{point['model']} {point['backend']}"})
     return found
+
+
+def _shown(points: list[Point], name: str) -> tuple[tuple[Point, ...], int]:
+    """The points of the longest lines, with what this picture needs of them; and how many lines are left out."""
+    lines: dict[str, list[Point]] = {}
+    for point in points:
+        lines.setdefault(point["line"], []).append(point)
+    longest = sorted(lines, key=lambda line: -len(lines[line]))
+    ends = ("", "_low", "_high", "_text")
+    names = ("cell", "model", "backend", "verdicts", "at", "line", *(f"{name}{end}" for end in ends))
+    kept = [{key: point[key] for key in names if key in point} for line in longest[:_LINES] for point in lines[line]]
+    return tuple(kept), max(0, len(longest) - _LINES)
 
 
 def _longest(points: list[Point] | tuple[Point, ...]) -> int:

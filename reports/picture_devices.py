@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from .picture_fronts import told
-from .points import Point, Scene, short
+from .points import Point, Scene, lean, short
 from .specs import Picture, Spec, axis_of, scale_of
 
 KIND: Final = "latency over devices"
@@ -44,16 +44,7 @@ def _shown(points: list[Point]) -> list[Point]:
     for point in points:
         fastest[point["place"]] = min(point["latency"], fastest.get(point["place"], float("inf")))
     kept = set(sorted(fastest, key=lambda place: fastest[place])[:_PLACES])
-    return [_with_baseline(point) for point in points if point["place"] in kept]
-
-
-def _with_baseline(point: Mapping[str, Any]) -> Point:
-    names = ("cell", "technique", "backend", "device", "place", "origin", "taken", "verdicts")
-    wanted = (*names, *(f"{n}{end}" for n in ("latency", "accuracy", "size", "ram", "energy") for end in _ENDS))
-    return {name: point[name] for name in wanted if name in point}
-
-
-_ENDS: Final = ("", "_text", "_low", "_high")
+    return [lean(point, "place", "origin", "taken") for point in points if point["place"] in kept]
 
 
 def _spec(points: list[Point]) -> Spec:
@@ -65,7 +56,7 @@ def _spec(points: list[Point]) -> Spec:
                 "field": "place",
                 "type": "nominal",
                 "sort": {"field": "latency", "op": "min", "order": "ascending"},
-                "axis": {"title": None, "grid": True, "labelLimit": 260},
+                "axis": {"title": None, "grid": True},
             },
         },
         "layer": [

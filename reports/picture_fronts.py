@@ -7,7 +7,7 @@ from typing import Final
 
 from tradeoff.decide.objectives import ACCURACY, OBJECTIVES
 
-from .points import COSTS, Point, Scene, title_of
+from .points import COSTS, TITLES, Point, Scene, title_of
 from .specs import Picture, Spec, axis_of, backends_of, of_group, scale_of, tooltip
 
 KIND: Final = "front"
@@ -114,7 +114,10 @@ def _interval(side: str, name: str, standing: str, count: int) -> Spec:
 
 
 def _points(points: list[Point], standing: str, several: bool) -> Spec:
-    shapes = {"shape": {"field": "model", "type": "nominal", "scale": {"range": _SHAPES}}} if several else {}
+    # All models by name: without a single one, as when a page is filtered, a legend of shapes would have no end.
+    models = sorted({point["model"] for point in points})
+    scale = {"domain": models, "range": [_SHAPES[place % len(_SHAPES)] for place in range(len(models))]}
+    shapes = {"shape": {"field": "model", "type": "nominal", "scale": scale}} if several else {}
     return {
         "params": [{"name": "picked", "select": {"type": "point", "fields": ["backend"]}, "bind": "legend"}],
         "transform": [{"calculate": _OPACITY.format(standing), "as": "weight"}],
@@ -137,7 +140,8 @@ _SHAPES: Final = ["circle", "square", "triangle-up", "diamond", "cross", "triang
 def told(standing: str = "", several: bool = True) -> list[Spec]:
     """What is told of a cell: its name, all its numbers, its verdicts."""
     names = [name for name in OBJECTIVES if name not in ("p99", "flash")]
-    pairs = [("cell", "cell"), *((f"{name}_text", "quality" if name == ACCURACY else name) for name in names)]
+    called = {**TITLES, ACCURACY: "quality"}
+    pairs = [("cell", "cell"), *((f"{name}_text", called.get(name, name)) for name in names)]
     found = tooltip(*pairs, *([(standing, "standing")] if standing else []), ("verdicts", "verdicts"))
     return [{**one, "type": "nominal"} for one in found]
 

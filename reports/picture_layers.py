@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tradeoff.compare.profiles import CellProfile, profile_of
@@ -31,7 +31,7 @@ def layers(scene: Scene) -> Iterator[Picture | str]:
             left = len([one for one in profile.profile.operators if one.seconds]) - len(values)
             caption = _CAPTION.format(source=told) + (f" {left:,} quicker ones are left out." if left > 0 else "")
             title = f"Operators of {short(candidate.name)}"
-            yield Picture(KIND, scene.number, scene.title, title, caption, _spec(), values)
+            yield Picture(KIND, scene.number, scene.title, title, caption, _spec(values), values)
     if not drawn:
         yield f"{KIND}: none of the best cells has a profile with times"
 
@@ -63,7 +63,8 @@ def _values(found: CellProfile) -> Iterator[Point]:
         }
 
 
-def _spec() -> Spec:
+def _spec(values: Sequence[Point]) -> Spec:
+    longest = max(point["latency"] for point in values)
     return {
         "height": {"step": 20},
         "encoding": {
@@ -76,6 +77,8 @@ def _spec() -> Spec:
             "x": {
                 "field": "latency",
                 "type": "quantitative",
+                # Room for the share behind the longest bar.
+                "scale": {"domain": [0, 1.12 * longest], "nice": False},
                 "axis": axis_of("latency", "time", (), tickCount=4),
             },
         },

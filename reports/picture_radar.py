@@ -19,7 +19,8 @@ _CELLS: Final = 4
 _AXES: Final = 3
 #: Where the worst of the group lies: at the centre itself all cells would fall together.
 _INNER: Final = 0.15
-_ROOM: Final = 1.32
+_OUTER: Final = 1.14
+_ROOM: Final = 1.45
 _CAPTION: Final = (
     "The cells that are the best in something, {best}; further out is better, the worst cell of the group lies on the "
     "inner ring. Axes of costs are logarithmic."
@@ -47,7 +48,7 @@ def _values(
     points = {one.spelling: point for one, point in zip(scene.candidates, scene.points, strict=True)}
     for axis, name in enumerate(names):
         yield {"part": "spoke", **_at(axis, len(names), 1.0), "x2": 0, "y2": 0}
-        yield {"part": "axis", **_at(axis, len(names), 1.14), "told": title_of(name, scene)}
+        yield {"part": "axis", **_outside(axis, len(names)), "told": title_of(name, scene)}
     for ring in (_INNER, (1 + _INNER) / 2, 1.0):
         for axis in range(len(names) + 1):
             yield {"part": "ring", **_at(axis % len(names), len(names), ring), "ring": ring, "turn": axis}
@@ -68,6 +69,12 @@ def _name(point: Point, scene: Scene) -> str:
 def _at(axis: int, axes: int, out: float) -> Point:
     turn = 2 * math.pi * axis / axes
     return {"x": round(out * math.sin(turn), 4), "y": round(out * math.cos(turn), 4)}
+
+
+def _outside(axis: int, axes: int) -> Point:
+    """Where the name of an axis stands: a word is wider than it is high."""
+    where = _at(axis, axes, _OUTER)
+    return {"x": where["x"] * 1.12, "y": where["y"]}
 
 
 def _spec(values: Sequence[Point]) -> Spec:

@@ -41,15 +41,14 @@ class Gallery:
 
 def gallery(runs: Sequence[Run], fronts: Fronts | None = None) -> Gallery:
     """All pictures of all runs."""
-    found = scenes_of(fronts or Fronts(runs))
-    scenes = found[:GROUPS]
+    scenes, left = scenes_of(fronts or Fronts(runs), GROUPS)
     look = _Backends(scenes)
     drawn = [*_of_each(scenes), *over_devices(scenes)]
     pictures = tuple(look.dress(one) for one in drawn if isinstance(one, Picture))
     missing = _missing([one for one in drawn if isinstance(one, str)], pictures)
-    more = [f"{len(found) - GROUPS:,} more groups of cells have no pictures: select fewer cells"]
+    more = [f"{left:,} more groups of cells have no pictures: select fewer cells"] if left else []
     points = tuple(point for scene in scenes for point in scene.points)
-    return Gallery(tuple(scenes), pictures, (*missing, *(more if len(found) > GROUPS else [])), points)
+    return Gallery(tuple(scenes), pictures, (*missing, *more), points)
 
 
 def _of_each(scenes: Iterable[Scene]) -> Iterator[Picture | str]:

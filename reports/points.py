@@ -59,11 +59,12 @@ class Scene:
         return [point for point in self.points if all(name in point for name in names)]
 
 
-def scenes_of(fronts: Fronts) -> list[Scene]:
-    """A scene for each group with anything measured, those that are timed by a machine that is here first."""
+def scenes_of(fronts: Fronts, most: int) -> tuple[list[Scene], int]:
+    """A scene for each group with anything measured, what a machine here has timed first; and how many are left."""
     groups = sorted((group for group in fronts.groups if group.candidates), key=_is_away)
     machines = {group.conditions.machine for group in groups} - {""}
-    return [_scene(number_, group, len(machines) > 1) for number_, group in enumerate(groups)]
+    scenes = [_scene(number_, group, len(machines) > 1) for number_, group in enumerate(groups[:most])]
+    return scenes, max(0, len(groups) - most)
 
 
 def _is_away(group: Group) -> bool:
@@ -133,6 +134,13 @@ def _place(candidates: Sequence[Candidate], points: Sequence[Point], cost: str) 
         point[f"{cost}_front"] = "front?" if standing == "tied" and front.estimated[place] else standing
         if place == knee:
             point[f"{cost}_knee"] = True
+
+
+def lean(point: Point, *more: str) -> Point:
+    """What a picture with data of its own needs of a point: names, numbers, and what is told of them."""
+    numbers = (f"{name}{end}" for name in (ACCURACY, *COSTS) for end in ("", "_low", "_high", "_text"))
+    wanted = ("cell", "model", "technique", "backend", "device", "verdicts", *more, *numbers)
+    return {name: point[name] for name in wanted if name in point}
 
 
 def short(text: str, longest: int = _LONGEST) -> str:

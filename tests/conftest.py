@@ -12,7 +12,11 @@ from user_project import NUMPY_BACKEND, QUICK, SUITE, Project
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Tests start pytest themselves; that one is not part of the distributed run, and must not take itself for one."""
+    """Tests start pytest themselves; that one is not part of the distributed run, and must not take itself for one.
+
+    It has a home of its own, and would put the library of the page together again: the cache is that of all tests.
+    """
+    os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     if hasattr(config, "workerinput"):
         for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
             del os.environ[name]

@@ -153,6 +153,7 @@ def test_a_filter_reaches_the_pictures_and_tells_when_nothing_is_left(opened: Op
         f"document.querySelectorAll('.picture svg .mark-symbol.role-mark path').length < {before * 4}"
     )
     assert 0 < points.count() < before
+    assert 100 < (opened.tab.locator(".picture svg.marks").first.bounding_box() or {})["height"] < 1000
     opened.tab.locator("#find").fill("no such cell")
     nothing = opened.tab.locator(".nothing")
     nothing.wait_for(state="visible")
@@ -190,6 +191,22 @@ def test_another_group_is_chosen_and_drawn(opened: Opened) -> None:
     assert opened.said() == "pictures of digits · rp2040@tflm · b1"
 
 
+def test_a_picture_fits_after_the_window_changed_while_it_was_hidden(opened: Opened) -> None:
+    widths = (
+        "[...document.querySelectorAll('.picture:not([hidden]) svg.marks')].map((one) => one.getBoundingClientRect())"
+    )
+    before = [box["width"] for box in opened.tab.evaluate(widths)]
+    chosen = opened.tab.locator("#scene")
+    chosen.select_option(index=1)
+    opened.tab.set_viewport_size({"width": 700, "height": 900})
+    opened.tab.evaluate("delete document.documentElement.dataset.drawn")
+    chosen.select_option(index=0)
+    opened.tab.wait_for_selector("html[data-drawn]")
+    after = opened.tab.evaluate(widths)
+    assert len(after) == len(before)
+    assert all(200 < box["width"] < 700 and 60 < box["height"] < 1500 for box in after)
+
+
 def test_a_point_tells_its_cell(opened: Opened) -> None:
     front = opened.tab.locator(".picture").filter(has_text="Accuracy against latency").first
     front.scroll_into_view_if_needed()
@@ -197,6 +214,7 @@ def test_a_point_tells_its_cell(opened: Opened) -> None:
     told = opened.tab.locator("#vg-tooltip-element.visible")
     told.wait_for()
     assert "host-cpu/b1" in told.inner_text()
+    assert "undefined" not in told.inner_text()
 
 
 def test_a_picture_is_saved_from_the_page(opened: Opened, tmp_path: Path) -> None:

@@ -113,9 +113,9 @@ def test_options_may_stand_in_the_pyproject(project: Project) -> None:
 
 def test_a_run_leaves_its_files_and_says_where(project: Project) -> None:
     result = project.run()
-    result.stdout.fnmatch_lines(["files: .tradeoff/runs/*: benchmark.json, table.md, table.csv"])
+    result.stdout.fnmatch_lines(["files: .tradeoff/runs/*: benchmark.json, table.html, table.md, table.csv"])
     names = {path.name for path in project.folder.iterdir()}
-    assert {"benchmark.json", "table.md", "table.csv", "journal.jsonl"} <= names
+    assert {"benchmark.json", "table.html", "table.md", "table.csv", "journal.jsonl"} <= names
     assert (project.pytester.path / ".tradeoff" / ".gitignore").read_text() == "*\n"
 
 

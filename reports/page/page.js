@@ -130,10 +130,11 @@
     const spec = structuredClone(data.pictures[picture.place].spec);
     spec.data = { name: "cells", values: filtered(valuesOf(picture)) };
     if (spec.spec) {
-      const longest = Math.min(width < 480 ? 96 : 170, 8 + 6.4 * longestLabel(picture, spec));
+      const longest = Math.min(width < 480 ? 124 : 190, 8 + 6.4 * longestLabel(picture, spec));
       spec.spec.width = Math.max(90, width - longest - 86);
     } else if (!spec.width) {
-      spec.width = "container";
+      // Not "container", which Vega measures again at any time, also while the picture is hidden and has no width.
+      spec.width = width;
       spec.autosize = { type: "fit-x", contains: "padding" };
     }
     return spec;
@@ -148,11 +149,12 @@
     const width = box.clientWidth;
     if (!width || picture.busy) return;
     picture.busy = true;
+    picture.stale = false;
     picture.width = width;
     const config = structuredClone(data.looks[look()]);
     if (width < 480) {
       config.legend.columns = 2;
-      config.axis.labelLimit = 96;
+      config.axis.labelLimit = 124;
     }
     picture.view?.finalize();
     try {
@@ -173,6 +175,13 @@
     if (picture.look !== look() || picture.words !== words) queue(picture);
   }
 
+  // What a cell does not have is not told; every name goes through the library's own escaping.
+  function formatTooltip(value, escaped) {
+    const rows = Object.entries(value).filter(([, text]) => text !== "undefined" && text !== undefined)
+      .map(([name, text]) => `<tr><td class="key">${escaped(name)}</td><td class="value">${escaped(text)}</td></tr>`);
+    return `<table>${rows.join("")}</table>`;
+  }
+
   async function embed(box, spec, config) {
     // Vega gives its element a role and a name of its own; the one around it keeps those of the page.
     const inner = one(".inner", box) ?? box.appendChild(document.createElement("div"));
@@ -181,7 +190,8 @@
     const { warn } = console;
     console.warn = () => {};
     try {
-      const { view } = await vegaEmbed(inner, spec, { config, renderer: "svg", actions: false, logLevel: 1 });
+      const options = { config, renderer: "svg", actions: false, logLevel: 1, tooltip: { formatTooltip } };
+      const { view } = await vegaEmbed(inner, spec, options);
       return view;
     } finally {
       console.warn = warn;
@@ -215,7 +225,7 @@
       });
       place.append(save);
     }
-    one("figcaption", frame).prepend(place);
+    one("h3", frame).after(place);
   }
 
   // One at a time, and never while the reader is doing something else.
@@ -248,10 +258,9 @@
   one("#scene")?.addEventListener("change", (event) => {
     for (const part of all("[data-group]")) part.hidden = part.dataset.group !== event.target.value;
     for (const picture of pictures) {
-      if (!picture.frame.hidden && (!picture.view || picture.stale || picture.look !== look())) {
-        picture.stale = false;
-        queue(picture);
-      }
+      const { frame, view, box } = picture;
+      if (frame.hidden) continue;
+      if (!view || picture.stale || picture.look !== look() || picture.width !== box.clientWidth) queue(picture);
     }
     say(`pictures of ${event.target.selectedOptions[0].textContent}`);
   });

@@ -201,7 +201,7 @@ def _report(options: argparse.Namespace) -> int:
         runs = [run for name in options.runs for run in read_runs(name)]
         if options.pictures:
             _write_pictures(registry, runs, Path(options.pictures))
-        if rows:
+        if rows and options.output:
             write_rows(runs, Path(options.output))
             return 0
         text = renderer.render_view(view, runs, width, colour) if view else renderer.render(runs, width, colour)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -36,8 +38,8 @@ def test_its_outputs_are_those_of_the_reference_kernels(precision: str) -> None:
     assert quality.judge(outputs, data().test.y, task())["accuracy"] >= 0.95
 
 
-def test_the_file_is_the_one_that_litert_writes(tmp_path: object) -> None:
-    made = BACKEND.convert(ordered(artifact("int8").parent, "int8"))
+def test_the_file_is_the_one_that_litert_writes(tmp_path: Path) -> None:
+    made = BACKEND.convert(ordered(tmp_path, "int8"))
     assert made.name == "model.tflite"
     x = data().test.x[:32]
     assert np.array_equal(

@@ -124,9 +124,9 @@ def _ending(code: int) -> str:
 
 
 def _words(*said: str) -> str:
-    """The last line that Vela printed: what went wrong."""
+    """The last line that Vela printed and that is no remark: what went wrong."""
     lines = [line.strip() for text in said for line in text.splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith("Warning: No ")]
+    lines = [line for line in lines if not line.startswith("Warning: No ") and not line.endswith("and proceeding.")]
     return f": {safe(lines[-1])[-_LONGEST:]}" if lines else ""
 
 

@@ -272,6 +272,8 @@ def test_the_command_writes_rows_and_reports_on_them(suffix: str, capsys: pytest
     direct = capsys.readouterr().out
     assert main(["report", f"rows{suffix}"]) == 0
     assert capsys.readouterr().out == direct
+    assert main(["recommend", f"rows{suffix}", "--objective", "size", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["groups"][0]["choice"]["cell"] == "m/int8/litert/host-cpu/b1"
     assert main(["report", "run.json", "--view", "best", "-o", f"rows{suffix}"]) == 2
     assert "leave out --view, or name a --format" in capsys.readouterr().err
 

@@ -278,6 +278,13 @@ def test_the_command_writes_rows_and_reports_on_them(suffix: str, capsys: pytest
     assert "leave out --view, or name a --format" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_command_about_one_run_says_where_rows_are_read(suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write_rows([EXAMPLE], Path(f"rows{suffix}"))
+    assert main(["compare", f"rows{suffix}", f"rows{suffix}"]) == 2
+    assert "`tradeoff report` and `tradeoff recommend` read it" in capsys.readouterr().err
+
+
 def test_the_reference_has_every_column_and_every_field() -> None:
     page = DOCS.read_text(encoding="utf-8")
     assert all(f"`{name}`" in page for name in (*COLUMNS, *FIELDS, f"{PREFIX}NAME"))

@@ -9,11 +9,13 @@ from .format import UNAVAILABLE, change, interval, marked, number, printable, qu
 from .measured import letter
 from .tables import Cell, Note, Tone
 from .view_files import ColumnOfView
-from .view_terms import METRIC, Found
+from .view_terms import METRIC, VALIDATION, Found
 from .view_units import dimension_of, scaled
 
 _REASONS: Final = 12
 _LONGEST: Final = 300
+#: These are told in per cent where they are shares.
+_SHARES: Final = (METRIC, VALIDATION, "accuracy", "top1_agreement", "parity_top1")
 #: With these no number has a unit.
 _BARE: Final = frozenset({"ratio", "share", "reduction"})
 
@@ -117,7 +119,7 @@ def _in_percent(column: ColumnOfView, found: Found) -> bool:
     if column.unit:
         return column.unit == "%"
     plain = column.term.plain if column.term is not None else ""
-    return plain in (METRIC, "accuracy", "top1_agreement", "parity_top1") and found.unit == "1" and _is_share(found)
+    return plain in _SHARES and found.unit == "1" and _is_share(found)
 
 
 def _is_share(found: Found) -> bool:

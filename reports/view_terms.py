@@ -19,6 +19,8 @@ from tradeoff.vocabulary import Provenance
 from .rows import Row
 
 METRIC: Final = "metric"
+#: The metric, as it was on the validation split.
+VALIDATION: Final = "facts.training.validation"
 _LONGEST: Final = 500
 _DEEPEST: Final = 20
 #: The worse comes later: what is computed is as good as the worst that went into it.
@@ -175,12 +177,19 @@ def _named(name: str, around: _Around) -> Found:
     first, _, rest = name.partition(".")
     if rest:
         facts = around.row.record.facts if first == "facts" else around.run.machine
-        return _fact(name, facts, rest.split("."))
+        found = _fact(name, facts, rest.split("."))
+        return _as_metric(found, around.row) if name == VALIDATION else found
     if name == "batch":
         return _batch(around.row.record)
     if name == "ram":
         return _ram(around.row.record)
     return _measured(around.row.metric or METRIC if name == METRIC else name, around.row.record, name)
+
+
+def _as_metric(found: Found, row: Row) -> Found:
+    """On another split it is the same metric."""
+    metric = row.record.measurements.get(row.metric)
+    return found if metric is None else replace(found, unit=metric.unit, direction=metric.direction)
 
 
 def _fact(name: str, facts: Any, path: list[str]) -> Found:

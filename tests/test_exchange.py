@@ -272,8 +272,17 @@ def test_the_command_writes_rows_and_reports_on_them(suffix: str, capsys: pytest
     direct = capsys.readouterr().out
     assert main(["report", f"rows{suffix}"]) == 0
     assert capsys.readouterr().out == direct
+    assert main(["recommend", f"rows{suffix}", "--objective", "size", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["groups"][0]["choice"]["cell"] == "m/int8/litert/host-cpu/b1"
     assert main(["report", "run.json", "--view", "best", "-o", f"rows{suffix}"]) == 2
     assert "leave out --view, or name a --format" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_command_about_one_run_says_where_rows_are_read(suffix: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write_rows([EXAMPLE], Path(f"rows{suffix}"))
+    assert main(["compare", f"rows{suffix}", f"rows{suffix}"]) == 2
+    assert "`tradeoff report` and `tradeoff recommend` read it" in capsys.readouterr().err
 
 
 def test_the_reference_has_every_column_and_every_field() -> None:

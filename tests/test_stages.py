@@ -14,10 +14,17 @@ from hypothesis import strategies as st
 from tradeoff import Backend, Loading, Split
 from tradeoff.errors import TradeoffError
 from tradeoff.formats.keras_files import sized as resized
-from tradeoff.stages import _describe, run_all, tile
+from tradeoff.stages import _describe, _training, run_all, tile
+from tradeoff.training import History
 from tradeoff.vocabulary import Conversion
 
 Array = np.ndarray[Any, Any]
+
+
+def test_what_a_training_did_becomes_facts_and_what_is_no_number_is_not_available() -> None:
+    done = History(epochs=2, seconds=1.5, loss=0.1, validation=(0.8, 0.9))
+    assert _training(done, 100) == {"samples": 100, "epochs": 2, "seconds": 1.5, "validation": 0.9}
+    assert _training(History(1, 1.0, 0.1, (float("nan"),)), 5)["validation"] is None
 
 
 class Doubling:

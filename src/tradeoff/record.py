@@ -23,6 +23,11 @@ from tradeoff.vocabulary import Direction, Provenance
 SCHEMA: Final = 1
 #: The key in ``extra_info`` of a benchmark and at the top of pytest-benchmark's JSON.
 JSON_KEY: Final = "tradeoff"
+#: What a file of rows says that it is, and where one run is needed.
+ROWS_KIND: Final = "tradeoff rows"
+ROWS_ELSEWHERE: Final = (
+    "it has rows of any number of runs, and here one run is needed: `tradeoff report` and `tradeoff recommend` read it"
+)
 
 Status = Literal["measured", "skipped", "refused", "failed", "crashed", "interrupted", "not run"]
 #: How each status is told; the order is the one in which a person wants to read them.
@@ -210,7 +215,7 @@ def _read_run(path: Path) -> Run:
 def _quickly_read(text: bytes, source: str) -> Run:
     found = msgspec.json.decode(text, type=_VersionedFile).tradeoff
     if found is None:
-        raise BadInput(_FOREIGN)
+        return _patiently_read(text, source)
     _check_schemas(found)
     return _run(msgspec.json.decode(text, type=_WrittenFile).tradeoff, source)
 
@@ -221,7 +226,9 @@ def _patiently_read(text: bytes, source: str) -> Run:
         data = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"it is not JSON, or is cut short: {error}") from error
-    if not isinstance(data, dict) or JSON_KEY not in data:
+    if isinstance(data, dict) and data.get("kind") == ROWS_KIND:
+        raise BadInput(ROWS_ELSEWHERE)
+    if not isinstance(data, dict) or data.get(JSON_KEY) is None:
         raise BadInput(_FOREIGN)
     return run_from_json(data[JSON_KEY], source)
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from tradeoff.errors import BadInput
 from tradeoff.formats.plain_file import is_folder
-from tradeoff.record import Run, read_run
+from tradeoff.record import ROWS_ELSEWHERE, Run, read_run
 from tradeoff.runs.journal import NAME as JOURNAL_NAME
 from tradeoff.runs.journal import read_journal
 from tradeoff.runs.results import JSON_NAME
@@ -44,6 +44,8 @@ def run_file(path: Path) -> Path:
 
 def read_saved_run(path: Path, source: str = "") -> Run:
     """Read what a run has written: its JSON, or its journal as far as it goes."""
+    if path.suffix == ".parquet":
+        raise BadInput(f"{path}: {ROWS_ELSEWHERE}")
     run = read_journal(path) if path.suffix == Path(JOURNAL_NAME).suffix else read_run(path)
     return replace(run, source=source) if source else run
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Final
 
 from tradeoff.compare.command import Plugins, renderer_of, room, write
-from tradeoff.compare.reading import read_named_run
 from tradeoff.decide.as_json import recommendation_to_json
 from tradeoff.decide.candidates import DOUBTS
 from tradeoff.decide.recommending import recommend
 from tradeoff.decide.scenarios import read_scenario, shipped
 from tradeoff.decide.wishes import DEFAULT_GOAL, LIMITS, Wish, check_limits, parse_goal, parse_limit
+from tradeoff.exchange.files import read_named_runs
 from tradeoff.record import no_collection
 
 #: Nothing fits.
@@ -33,7 +33,7 @@ _AMOUNTS: Final = {
 
 def add_recommend(parser: argparse.ArgumentParser, registry_of: Plugins) -> None:
     """The arguments of ``tradeoff recommend``."""
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, its JSON file, a journal, or git:TAG")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, its JSON, a journal, rows, or git:TAG")
     names = ", ".join(shipped())
     parser.add_argument("--scenario", metavar="NAME", help=f"limits and objective of a TOML file, or of {names}")
     for name, about in (("device", "'stm32*'"), ("model", "'cnn*'"), ("load", "b1")):
@@ -63,7 +63,7 @@ def _recommend(options: argparse.Namespace, registry_of: Plugins) -> int:
     wish = wish_of(options)
     renderer = None if options.json else renderer_of(options, registry_of)
     with no_collection():
-        found = recommend([read_named_run(name) for name in options.runs], wish)
+        found = recommend([run for name in options.runs for run in read_named_runs(name)], wish)
         if renderer is None:
             text = json.dumps(recommendation_to_json(found), indent=2, ensure_ascii=False, allow_nan=False)
         else:

@@ -13,11 +13,10 @@ from tradeoff.errors import BadInput
 from tradeoff.exchange.compact import Block, Builder, Facts, Measurements
 from tradeoff.exchange.heads import SCHEMA, Head, check_schema, head_to_json, run_of
 from tradeoff.formats.plain_file import refuse_special
-from tradeoff.record import Axes, Measurement, Record, Run, Status, record_to_json
+from tradeoff.record import ROWS_KIND, Axes, Measurement, Record, Run, Status, record_to_json
 
-KIND: Final = "tradeoff rows"
 #: How such a file begins; what other tools write after reading it may begin otherwise, and is read as a whole.
-_BEGIN: Final = '{"kind": "tradeoff rows", "schema": '
+_BEGIN: Final = f'{{"kind": "{ROWS_KIND}", "schema": '
 _LOOKED_AT: Final = 4096
 
 
@@ -71,7 +70,7 @@ def is_rows(path: Path) -> bool:
     """Whether it looks like such a file, as far as its beginning tells."""
     try:
         with path.open("rb") as stream:
-            return f'"{KIND}"'.encode() in stream.read(_LOOKED_AT)
+            return f'"{ROWS_KIND}"'.encode() in stream.read(_LOOKED_AT)
     except (OSError, ValueError):
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean
+from typing import Final
 
 from tradeoff.errors import BadInput
 from tradeoff.ordering.effects import CONFIDENCE, Effect, Scores, of_chains, of_company, of_orders, of_pairs
@@ -11,6 +12,9 @@ from tradeoff.ordering.plan import Ways
 from tradeoff.ordering.trying import record_of
 from tradeoff.record import Record, Run
 from tradeoff.text import columns, size
+
+#: Measurements of bytes, and what their columns are called: zeros and shared values show when packed.
+_SIZES: Final = {"artifact_bytes": "size", "gzip_bytes": "gzipped"}
 
 
 def tell(model: str, ways: Ways, runs: Mapping[int, Run]) -> list[str]:
@@ -56,10 +60,8 @@ def _chains(
 ) -> Iterator[str]:
     gains = of_chains(scores)
     best = records[()][0].measurements[metric].direction != "lower"
-    rows = [("techniques", metric, "over none of them", "interval", "size")]
+    rows = [("techniques", metric, "over none of them", "interval", *_SIZES.values())]
     for members in sorted(scores, key=lambda one: mean(scores[one]), reverse=best):
-        bytes_of = [record.measurements["size"].value for record in records[members] if "size" in record.measurements]
-        sizes = [value for value in bytes_of if value is not None]
         gain = gains.get(members)
         rows.append(
             (
@@ -67,10 +69,15 @@ def _chains(
                 f"{mean(scores[members]):.2f}{' %' if points else ''}",
                 f"{gain.mean:+.2f}" if gain else "",
                 _interval(gain) if gain else "",
-                size(mean(sizes)) if sizes else "",
+                *(_size(records[members], name) for name in _SIZES),
             )
         )
     yield from columns(rows, indent="")
+
+
+def _size(records: Sequence[Record], name: str) -> str:
+    known = [found.value for record in records if (found := record.measurements.get(name)) and found.value is not None]
+    return size(mean(known)) if known else ""
 
 
 def _section(title: str, effects: Sequence[Effect]) -> Iterator[str]:
@@ -94,7 +101,7 @@ def _verdict(one: Effect) -> str:
 def _footnotes(seeds: int) -> Iterator[str]:
     if seeds > 1:
         yield (
-            f"Differences are taken within each seed. An interval is {CONFIDENCE:.0%} for all lines of a table "
+            f"Differences are taken within each seed. An interval is {100 * CONFIDENCE:.0f} % for all lines of a table "
             f"together, by Student's t over {seeds} seeds."
         )
     yield "They hold for this data and this test split; other samples of the same kind would add to them."

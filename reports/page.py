@@ -25,6 +25,7 @@ from .pictures import Gallery, as_files, gallery
 from .recommendation import answers_first
 from .report import NOTHING, sections
 from .tables import Limit, Table
+from .views import view_tables
 
 #: The page finds a cell among many, so that few have to be left out.
 _LIMIT: Final = Limit(rows=1000, total=2000)
@@ -53,6 +54,11 @@ class Page(tradeoff.Renderer):
         fronts = Fronts(runs)
         shown = gallery(runs, fronts)
         return _page(_title(runs), _facts(runs), sections(runs, _LIMIT, fronts), shown)
+
+    def render_view(self, view: Any, runs: Any, width: int, colour: bool) -> str:
+        """The tables of one view."""
+        tables = view_tables(view, runs, _LIMIT)
+        return _page(f"{_title(runs)}: {view.name}", _facts(runs), [(view.summary or view.name, tables)])
 
     def render_pictures(self, runs: Any) -> Iterator[tuple[str, bytes]]:
         """Each picture as SVG and as PNG, and a text that says what could not be drawn."""

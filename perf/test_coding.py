@@ -16,7 +16,7 @@ from tradeoff.coding.coded_files import encode_artifact
 from tradeoff.coding.container import unpack
 
 #: Weights of a model of some megabytes.
-COUNT = 4_000_000
+COUNT = 2_000_000
 ROUNDS = 5
 #: At least 50 MB of weights in a second.
 TARGET = 1 / 50

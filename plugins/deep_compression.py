@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Of the epochs of pruning this share raises the sparsity; the others recover.
 _RISING: Final = 2 / 3
+#: More values than a code book may have are not shared.
+_MOST_SHARED: Final = 257
 #: A vector of fewer numbers is not clustered: its code book would be as large.
 _SMALLEST_VECTOR: Final = 32
 
@@ -83,9 +85,10 @@ def deep_compression(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
     job.progress("clustering", 0.8)
     second = fine_tune(job, model, epochs=settling, learning_rate=0.3 * rate, **taught)
     facts["clustered"] = _score(job, model)
+    _round([one.variable for one in chosen])
     if values["vectors"]:
-        _share_vectors(model, int(values["vectors"]), generator)
-        facts["vectors"] = _score(job, model)
+        _round(_share_vectors(model, int(values["vectors"]), generator))
+    facts["rounded"] = _score(job, model)
     return tradeoff.Rewritten(model, first.epochs + second.epochs, left_out, facts=facts)
 
 
@@ -122,15 +125,32 @@ def _pruning(job: tradeoff.Rewriting, chosen: Sequence[Chosen], rising: int) -> 
     return before
 
 
-def _share_vectors(model: Any, count: int, generator: Any) -> None:
+def _share_vectors(model: Any, count: int, generator: Any) -> list[Any]:
     """Give each bias, scale and shift that is long enough a few values only; statistics of inputs stay."""
     import keras
     import numpy as np
 
+    shared = []
     for variable in model.trainable_weights:
         vector = keras.ops.convert_to_numpy(variable)
         if vector.ndim == 1 and vector.size >= _SMALLEST_VECTOR and np.count_nonzero(vector) > 2 * count:
             variable.assign(clustered(vector, count, "kmeans++", generator))
+            shared.append(variable)
+    return shared
+
+
+def _round(variables: Sequence[Any]) -> None:
+    """Give values that are shared the 16 bits of bfloat16: a code book is as long as its values."""
+    import keras
+    import numpy as np
+
+    for variable in variables:
+        values = keras.ops.convert_to_numpy(variable)
+        if values.dtype == np.float32 and len(np.unique(values)) <= _MOST_SHARED:
+            bits = values.view(np.uint32).astype(np.uint64)
+            # To the nearest, and of two that are as near to the even one; nothing here is as large as to overflow.
+            bits = (bits + 0x7FFF + ((bits >> np.uint64(16)) & np.uint64(1))) & np.uint64(0xFFFF0000)
+            variable.assign(bits.astype(np.uint32).view(np.float32))
 
 
 def _score(job: tradeoff.Rewriting, model: Any) -> float:

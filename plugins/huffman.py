@@ -15,7 +15,7 @@ PARAMETERS: Final = (
         str,
         default=CHOICES[0],
         choices=CHOICES,
-        summary="huffman: canonical codes; ans: asymmetric numeral systems; smallest: of each stream the smaller one",
+        summary="huffman: canonical codes; ans: asymmetric numeral systems; auto: huffman where it is near the entropy",
     ),
 )
 

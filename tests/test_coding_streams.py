@@ -15,7 +15,7 @@ from tradeoff.coding.bits import Damaged, Reader, Writer, packed, unpacked
 FEW = settings(max_examples=25, deadline=None)
 
 
-def there_and_back(symbols: Any, alphabet: int, choice: str = "smallest") -> streams.Stream:
+def there_and_back(symbols: Any, alphabet: int, choice: str = "auto") -> streams.Stream:
     """The coded stream, after a look at what is decoded."""
     made = streams.encode(symbols, alphabet, choice)
     reader = Reader(made.data)

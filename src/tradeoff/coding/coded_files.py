@@ -39,12 +39,12 @@ class Coded:
     facts: Mapping[str, Any]
 
 
-def encode_artifact(artifact: Path, tensors: Sequence[StoredTensor], folder: Path, choice: str = "smallest") -> Coded:
+def encode_artifact(artifact: Path, tensors: Sequence[StoredTensor], folder: Path, choice: str = "auto") -> Coded:
     """Write the artifact's container into ``folder``.
 
     :param artifact: a file or a folder.
     :param tensors: where its weights lie; one that shares its bytes with another is coded with that.
-    :param choice: the coder: ``smallest``, ``huffman`` or ``ans``.
+    :param choice: the coder: ``auto``, ``huffman`` or ``ans``.
     """
     files = _files(artifact)
     names = list(files)

@@ -75,9 +75,7 @@ class Unpacked:
     files: Mapping[str, bytes]
 
 
-def pack(
-    name: str, files: Mapping[str, bytes], places: Sequence[Place], folder: bool, choice: str = "smallest"
-) -> Packed:
+def pack(name: str, files: Mapping[str, bytes], places: Sequence[Place], folder: bool, choice: str = "auto") -> Packed:
     """Put files into a container, and code what lies at ``places``, which are in order and do not overlap."""
     _check_places(list(files.values()), places)
     whole = list(files.values())

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 EMPTY, CONSTANT, HUFFMAN, ANS = range(4)
 CODERS: Final = ("empty", "constant", "huffman", "ans")
 #: What may be asked for.
-CHOICES: Final = ("smallest", "huffman", "ans")
+CHOICES: Final = ("auto", "huffman", "ans")
 #: The symbols that a stream may have.
 MOST_SYMBOLS: Final = 1 << 16
 #: A lane has so many symbols, and as many more as it takes to have this many bits: each lane costs a byte or two.
 _LANE_SYMBOLS: Final = 1024
 _LANE_BITS: Final = 4096
+#: Huffman's words are decoded sooner; with their lanes they are then within one per cent of the entropy.
+_NEAR: Final = 1.007
 _LONGEST_LANE: Final = 1 << 13
 
 
@@ -56,7 +58,7 @@ def entropy_bytes(counts: Integers) -> float:
     return float((used * (np.log2(used.sum()) - np.log2(used))).sum()) / 8
 
 
-def encode(symbols: Integers, alphabet: int, choice: str = "smallest") -> Stream:
+def encode(symbols: Integers, alphabet: int, choice: str = "auto") -> Stream:
     """Code ``symbols``, numbers below ``alphabet``, by the coder that ``choice`` says."""
     import numpy as np
 
@@ -91,10 +93,12 @@ def encode(symbols: Integers, alphabet: int, choice: str = "smallest") -> Stream
 
 
 def _chosen(counts: Integers, choice: str) -> tuple[int, Any]:
-    """The coder that makes the stream smallest with its table; where they are as good, Huffman's."""
+    """The coder with its table: Huffman's where it is near the entropy, and else the one that makes less of it."""
     lengths = huffman.code_lengths(counts)
-    best = float((counts * lengths).sum()) / 8 + len(huffman.write_lengths(lengths))
-    if choice == "huffman" or len(counts) > ans.MOST_SYMBOLS:
+    words = float((counts * lengths).sum()) / 8
+    best = words + len(huffman.write_lengths(lengths))
+    near = choice == "auto" and words <= _NEAR * entropy_bytes(counts)
+    if choice == "huffman" or near or len(counts) > ans.MOST_SYMBOLS:
         return HUFFMAN, lengths
     found: tuple[int, Any] = (HUFFMAN, lengths)
     for power in ans.POWERS:

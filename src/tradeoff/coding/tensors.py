@@ -55,7 +55,7 @@ class CodedTensor:
     distinct: int
 
 
-def encode(data: bytes, width: int, choice: str = "smallest") -> CodedTensor | None:
+def encode(data: bytes, width: int, choice: str = "auto") -> CodedTensor | None:
     """Code a tensor's bytes, elements of ``width`` bytes each; ``None`` where that would not make them smaller."""
     import numpy as np
 

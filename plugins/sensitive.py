@@ -52,7 +52,7 @@ def sensitive(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
     bench = Bench(job, found)
     prices = bench.prices()
     drop = float(job.values["drop"])
-    chosen = _within(job, bench, prices, drop) if drop > 0 else _under(job, found, prices)
+    chosen = _within(bench, prices, drop) if drop > 0 else _under(job, bench, prices)
     return tradeoff.Rewritten(
         job.model, left_out=left_out, facts=_facts(bench, prices, chosen), bits=dict(zip_names(found, chosen.bits))
     )
@@ -63,13 +63,13 @@ def zip_names(found: Sequence[Place], bits: Sequence[int]) -> list[tuple[str, in
     return [(place.name, width) for place, width in zip(found, bits, strict=True)]
 
 
-def _under(job: tradeoff.Rewriting, found: Sequence[Place], prices: Prices) -> Choice:
-    """The least loss under a budget of bytes."""
+def _under(job: tradeoff.Rewriting, bench: Bench, prices: Prices) -> Choice:
+    """The least loss under a budget of bytes, measured with all layers together."""
     share = float(job.values["size"])
-    whole = sum(place.bytes(FLOAT) for place in found)
-    for choice in choose(prices):
-        if choice.bytes <= share * whole:
-            return choice
+    whole = sum(place.bytes(FLOAT) for place in bench.found)
+    fitting = [choice for choice in choose(prices) if choice.bytes <= share * whole]
+    if fitting:
+        return min(fitting, key=lambda choice: (bench.quality(choice.bits)["loss"], choice.bytes))
     least = sum(min(sizes.values()) for sizes in prices.bytes)
     raise tradeoff.BadInput(
         f"sensitive: size={share:g} asks for at most {int(share * whole):,} bytes of weights, and with 4 bits "
@@ -77,7 +77,7 @@ def _under(job: tradeoff.Rewriting, found: Sequence[Place], prices: Prices) -> C
     )
 
 
-def _within(job: tradeoff.Rewriting, bench: Bench, prices: Prices, drop: float) -> Choice:
+def _within(bench: Bench, prices: Prices, drop: float) -> Choice:
     """The fewest bytes whose quality, measured with all of it together, is good enough."""
     whole = bench.quality([FLOAT] * len(bench.found))
     for choice in reversed(choose(prices)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from compressing import job
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trained import NOISE, conversion, data, loading, trained_file
+from trained import NOISE, conversion, data, loading, task, trained_file
 
 import tradeoff
 from tradeoff.backends.litert import LiteRTBackend
@@ -20,9 +21,12 @@ from tradeoff.backends.litert_graph import read_graph
 from tradeoff.backends.onnxruntime import OnnxRuntimeBackend
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
+from tradeoff.models import dense, ds_cnn
 from tradeoff.plugins.sensitive import sensitive, tradeoff_techniques
 from tradeoff.plugins.sensitive_choice import Prices, choose
 from tradeoff.plugins.sensitive_measure import places, rounded
+from tradeoff.quality import judge
+from tradeoff.training import set_seed, train
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 TECHNIQUES = {technique.name: technique for technique in tradeoff_techniques()}
@@ -137,8 +141,6 @@ BITS = {"conv2d": 32, "depthwise_conv2d": 8, "conv2d_1": 8, "depthwise_conv2d_1"
 
 
 def converted(backend: tradeoff.Backend, folder: Path, bits: dict[str, int] | None = None) -> Path:
-    from dataclasses import replace
-
     return backend.convert(replace(conversion(folder, "layerwise"), bits=bits))
 
 
@@ -181,3 +183,24 @@ def test_onnxruntime_leaves_floats_where_32_bits_were_chosen_and_makes_the_rest_
 def test_without_bits_there_is_nothing_to_realise(backend: tradeoff.Backend, tmp_path: Path) -> None:
     with pytest.raises(tradeoff.Refused, match=r"layerwise realises bits .* write sensitive"):
         converted(backend, tmp_path)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("module", [dense, ds_cnn], ids=["dense", "ds_cnn"])
+def test_in_litert_the_choice_lies_below_the_line_from_int8_to_int4(module: Any, tmp_path: Path) -> None:
+    """In the plane of the file's size and the loss on validation."""
+    set_seed(0)
+    model = module.build()
+    train(model, module.RECIPE, data().train, data().validation, task(), 0, lambda *_: None)
+    path = tmp_path / "model.keras"
+    keras_files.save_model(model, path)
+    bits = dict(chosen(model).bits)
+    found = {}
+    for name, widths in (("8", dict.fromkeys(bits, 8)), ("4", dict.fromkeys(bits, 4)), ("chosen", bits)):
+        (tmp_path / name).mkdir()
+        artifact = LiteRTBackend().convert(replace(conversion(tmp_path / name, "layerwise", path), bits=widths))
+        outputs = LiteRTBackend().load(loading(artifact)).bind(data().validation.x)()
+        found[name] = artifact.stat().st_size, judge(outputs, data().validation.y, task())["loss"]
+    (large, low), (small, high), (size, loss) = found["8"], found["4"], found["chosen"]
+    assert small <= size < large
+    assert loss < high + (size - small) / (large - small) * (low - high), found

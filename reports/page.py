@@ -58,7 +58,8 @@ class Page(tradeoff.Renderer):
     def render_view(self, view: Any, runs: Any, width: int, colour: bool) -> str:
         """The tables of one view."""
         tables = view_tables(view, runs, _LIMIT)
-        return _page(f"{_title(runs)}: {view.name}", _facts(runs), [(view.summary or view.name, tables)])
+        told = view.summary or view.name
+        return _page(f"{_title(runs)}: {view.name}", _facts(runs), [(told[:1].upper() + told[1:], tables)])
 
     def render_pictures(self, runs: Any) -> Iterator[tuple[str, bytes]]:
         """Each picture as SVG and as PNG, and a text that says what could not be drawn."""

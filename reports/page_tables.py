@@ -83,9 +83,14 @@ def _field(cell: Cell, name: str, first: bool, under: Cell | None) -> str:
     tone = "" if cell.tone == "plain" else cell.tone
     names = " ".join(filter(None, (name, tone)))
     raw = f" data-v={cell.raw!r}" if is_number(cell.raw) else ""
-    below = f"<small>{_text(under.text)}</small>" if under else ""
+    below = f"<small>{_content(under)}</small>" if under else ""
     tag = "th scope=row" if first else "td"
-    return f"<{tag}{_attribute('class', names)}{raw}>{_text(cell.text)}{below}"
+    return f"<{tag}{_attribute('id', escape(cell.anchor))}{_attribute('class', names)}{raw}>{_content(cell)}{below}"
+
+
+def _content(cell: Cell) -> str:
+    links = (f'<a href="#{escape(anchor)}">{_text(text)}</a>' for text, anchor in cell.links)
+    return ", ".join(links) or _text(cell.text)
 
 
 def _attribute(name: str, value: str) -> str:

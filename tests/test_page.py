@@ -22,6 +22,7 @@ from tradeoff.decide.recommending import recommend
 from tradeoff.decide.wishes import Wish, parse_goal
 from tradeoff.record import Run, run_to_json
 from tradeoff.reports import drawing
+from tradeoff.reports.narrative import VIEW as NARRATIVE
 from tradeoff.reports.page import Page, as_json
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\" ' & \u2028 =1+1 {{x}} <!--"
@@ -218,6 +219,13 @@ def test_comparisons_and_recommendations_are_pages_too() -> None:
     assert (compared.wrong, advised.wrong) == ([], [])
     assert "ship" in advised.said
     assert advised.having("data-picture") == []
+
+
+def test_a_view_is_a_page_in_which_sentences_lead_to_their_rows() -> None:
+    text = Page().render_view(NARRATIVE, [shown()], 80, False)
+    assert Outline(text).wrong == []
+    (first, *_) = re.findall(r'<a href="#(row-\d+)">', text)
+    assert f'id="{first}"' in text
 
 
 @pytest.fixture

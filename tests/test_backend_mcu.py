@@ -65,7 +65,7 @@ def test_the_file_is_the_one_that_litert_writes(tmp_path: Path) -> None:
 
 def test_what_it_does_not_realise_has_a_reason_each() -> None:
     can = BACKEND.capabilities
-    assert set(can.refusals) == {"fp16", "bf16", "dynamic", "int4", "int8w"}
+    assert set(can.refusals) == {"fp16", "bf16", "dynamic", "int4", "int8w", "layerwise"}
     assert "answers wrongly" in can.refusals["int8w"].detail
 
 

@@ -35,10 +35,18 @@ PARAMETERS: Final = (
     tradeoff.Parameter(
         "clusters", int, default=16, minimum=2, maximum=256, summary="different values of a kernel, beside zero"
     ),
-    tradeoff.Parameter("epochs", int, default=60, minimum=2, maximum=1000, summary="epochs while weights go"),
-    tradeoff.Parameter("settling", int, default=15, minimum=0, maximum=1000, summary="epochs with shared values"),
+    tradeoff.Parameter("epochs", int, default=120, minimum=2, maximum=1000, summary="epochs while weights go"),
+    tradeoff.Parameter("settling", int, default=20, minimum=0, maximum=1000, summary="epochs with shared values"),
     tradeoff.Parameter(
         "rate", float, default=1.0, minimum=1e-6, maximum=10.0, summary="share of the recipe's learning rate"
+    ),
+    tradeoff.Parameter(
+        "temperature",
+        float,
+        default=2.0,
+        minimum=0.1,
+        maximum=100.0,
+        summary="how much the teacher's answers are softened",
     ),
     tradeoff.Parameter(
         "vectors",
@@ -100,10 +108,14 @@ def _taught(job: tradeoff.Rewriting) -> dict[str, Any]:
         return {}
     teacher = keras.models.clone_model(job.model)
     teacher.set_weights(job.model.get_weights())
-    return {
-        "loss": keras.losses.CategoricalCrossentropy(),
-        "targets": lambda x, y: keras.ops.convert_to_numpy(teacher(x, training=False)),
-    }
+    share = 1 / float(job.values["temperature"])
+
+    def targets(x: Array, y: Array) -> Array:
+        softened = keras.ops.convert_to_numpy(teacher(x, training=False)) ** share
+        found: Array = softened / softened.sum(axis=-1, keepdims=True)
+        return found
+
+    return {"loss": keras.losses.CategoricalCrossentropy(), "targets": targets}
 
 
 def _pruning(job: tradeoff.Rewriting, chosen: Sequence[Chosen], rising: int) -> Callable[[int], Sequence[Kept] | None]:

@@ -49,18 +49,14 @@ class LiteRTRunner:
         return framed(batch, self._input, self._output, lambda given: self._plain(ready, given))
 
     def _plain(self, ready: Any, given: Array) -> Callable[[], Array]:
-        # Defaults are locals: looking names up in the enclosing scope costs another 1 % of a request of 4 us.
+        # Defaults are locals: looking names up in the enclosing scope costs another 1 % of a request of 4 us. Methods
+        # that are looked up in the call are quicker than those bound before: nothing has to be unpacked.
         def answer(
-            copy_in: Callable[[int, Array], None] = ready.set_tensor,
-            source: int = self._source,
-            batch: Array = given,
-            invoke: Callable[[], None] = ready.invoke,
-            copy_out: Callable[[int], Array] = ready.get_tensor,
-            target: int = self._target,
-        ) -> Array:
-            copy_in(source, batch)
-            invoke()
-            return copy_out(target)
+            interpreter: Any = ready, source: int = self._source, batch: Array = given, target: int = self._target
+        ) -> Any:
+            interpreter.set_tensor(source, batch)
+            interpreter.invoke()
+            return interpreter.get_tensor(target)
 
         return answer
 

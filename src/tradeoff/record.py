@@ -163,15 +163,19 @@ def record_from_json(data: Any) -> Record:
 
 def run_to_json(run: Run) -> dict[str, Any]:
     """A run as plain data, as it stands under the top-level key of pytest-benchmark's JSON."""
+    records = [record_to_json(record) for record in run.records]
+    return {"schema": SCHEMA, **head_to_json(run), "records": records}
+
+
+def head_to_json(run: Run) -> dict[str, Any]:
+    """What a run is, without its records, as plain data."""
     return {
-        "schema": SCHEMA,
         "name": run.name,
         "started": run.started,
         "machine": dict(run.machine),
         "versions": dict(run.versions),
         "options": dict(run.options),
         "workers": [dict(worker) for worker in run.workers],
-        "records": [record_to_json(record) for record in run.records],
     }
 
 

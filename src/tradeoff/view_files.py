@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tradeoff.errors import BadInput, UnknownName
-from tradeoff.formats.plain_file import refuse_special
+from tradeoff.errors import UnknownName
+from tradeoff.formats.plain_file import read_small_text
 from tradeoff.text import columns
 from tradeoff.vocabulary import View
 
 #: Instead of a name: tells what there is.
 LIST: Final = "list"
 _SUFFIX: Final = ".toml"
-_LARGEST: Final = 100_000
 
 
 def find_view(name: str, views: Mapping[str, View]) -> View:
@@ -24,19 +23,7 @@ def find_view(name: str, views: Mapping[str, View]) -> View:
     path = Path(name).expanduser()
     if path.suffix != _SUFFIX:
         raise UnknownName("view", name, views, f"Or give your own file, whose name ends in {_SUFFIX}.")
-    return View(path.stem, definition=_text_of(path), source=str(path))
-
-
-def _text_of(path: Path) -> str:
-    refuse_special(path)
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise BadInput(f"{path} has more than {_LARGEST:,} bytes: it is no view")
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {error}") from error
+    return View(path.stem, definition=read_small_text(path, "view"), source=str(path))
 
 
 def list_views(views: Mapping[str, View]) -> list[str]:

@@ -12,7 +12,7 @@ from tradeoff.conformance.kit import Kit
 from tradeoff.conformance.nets import SMALL
 from tradeoff.engine import training_environment
 from tradeoff.spelling import Parameter, Value
-from tradeoff.vocabulary import Stage, Technique
+from tradeoff.vocabulary import EPOCHS, Stage, Technique
 
 STAGES: Final = get_args(Stage)
 
@@ -157,7 +157,7 @@ def _shortest(technique: Technique) -> dict[str, Value]:
     return {
         parameter.name: int(parameter.minimum)
         for parameter in technique.parameters
-        if parameter.name == "epochs" and parameter.type is int and parameter.minimum is not None
+        if parameter.name == EPOCHS and parameter.type is int and parameter.minimum is not None
     }
 
 

@@ -12,10 +12,9 @@ from typing import Any, Final
 from tradeoff.decide.candidates import DOUBTS, Doubt
 from tradeoff.decide.wishes import DEFAULT_GOAL, LIMITS, Wish, check_limits, parse_goal, parse_limit
 from tradeoff.errors import BadInput, TradeoffError, UnknownName, nearest
-from tradeoff.formats.plain_file import refuse_special
+from tradeoff.formats.plain_file import read_small_text
 
 _TEXTS: Final = ("title", "summary", "device", "model", "load", "objective")
-_LARGEST: Final = 100_000
 
 
 def shipped() -> dict[str, Traversable]:
@@ -33,19 +32,7 @@ def read_scenario(name: str) -> Wish:
     path = Path(name).expanduser()
     if path.suffix != ".toml" and not path.exists():
         raise UnknownName("scenario", name, known, "Or give a TOML file.")
-    return parse_scenario(_text_of(path), str(path))
-
-
-def _text_of(path: Path) -> str:
-    refuse_special(path)
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise BadInput(f"{path} has more than {_LARGEST:,} bytes: it is no scenario")
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BadInput(f"{path}: there is no such file") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read: {error}") from error
+    return parse_scenario(read_small_text(path, "scenario"), str(path))
 
 
 def parse_scenario(text: str, source: str) -> Wish:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from tradeoff.errors import BadInput
-from tradeoff.record import Record, Run
+from tradeoff.record import Record, Run, head_to_json
 
 #: Of the rows in Parquet and in JSON alike.
 SCHEMA: Final = 1
@@ -26,17 +26,9 @@ class Head(msgspec.Struct, frozen=True):
     source: str = ""
 
 
-def head_to_json(run: Run) -> dict[str, Any]:
-    """As plain data."""
-    return {
-        "name": run.name,
-        "started": run.started,
-        "machine": dict(run.machine),
-        "versions": dict(run.versions),
-        "options": dict(run.options),
-        "workers": [dict(worker) for worker in run.workers],
-        "source": run.source,
-    }
+def sourced_head(run: Run) -> dict[str, Any]:
+    """As plain data, with the file that it came from."""
+    return {**head_to_json(run), "source": run.source}
 
 
 def run_of(head: Any, records: Iterable[Record], source: str) -> Run:

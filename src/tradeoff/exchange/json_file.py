@@ -11,7 +11,7 @@ import msgspec
 
 from tradeoff.errors import BadInput
 from tradeoff.exchange.compact import Block, Builder, Facts, Measurements
-from tradeoff.exchange.heads import SCHEMA, Head, check_schema, head_to_json, run_of
+from tradeoff.exchange.heads import SCHEMA, Head, check_schema, run_of, sourced_head
 from tradeoff.formats.plain_file import refuse_special
 from tradeoff.record import ROWS_KIND, Axes, Measurement, Record, Run, Status, record_to_json
 
@@ -53,7 +53,7 @@ def write_json(runs: Sequence[Run], path: Path) -> None:
 
 
 def _write(runs: Sequence[Run], out: TextIO) -> None:
-    heads = json.dumps([head_to_json(run) for run in runs])
+    heads = json.dumps([sourced_head(run) for run in runs])
     out.write(f'{_BEGIN}{SCHEMA},\n"runs": {heads},\n"records": [')
     before = "\n"
     for number, run in enumerate(runs):

@@ -12,7 +12,7 @@ import msgspec
 
 from tradeoff.errors import BadInput, Refused
 from tradeoff.exchange.compact import Block, Facts, Kind, Measurements, Series
-from tradeoff.exchange.heads import SCHEMA, check_schema, head_to_json, run_of
+from tradeoff.exchange.heads import SCHEMA, check_schema, run_of, sourced_head
 from tradeoff.formats.plain_file import refuse_special
 from tradeoff.record import STATUSES, Axes, Measurement, Record, Run
 from tradeoff.vocabulary import Direction, Provenance
@@ -57,7 +57,7 @@ def write_parquet(runs: Sequence[Run], path: Path) -> None:
     schema = _schema(pa, names).with_metadata(
         {
             SCHEMA_KEY: str(SCHEMA).encode(),
-            RUNS_KEY: json.dumps([head_to_json(run) for run in runs]).encode(),
+            RUNS_KEY: json.dumps([sourced_head(run) for run in runs]).encode(),
         }
     )
     rows = [(number, run, record) for number, run in enumerate(runs) for record in run.records]

@@ -48,3 +48,16 @@ def require_file(path: Path, what: str, how: str) -> None:
         raise BadInput(f"{path} cannot be read: {error}") from error
     if not start:
         raise BadInput(f"{path} is empty; {what} is needed: {how}")
+
+
+def read_small_text(path: Path, what: str, largest: int = 100_000) -> str:
+    """The text of a file that a person writes by hand; ``what`` is how an error calls it."""
+    refuse_special(path)
+    try:
+        if path.stat().st_size > largest:
+            raise BadInput(f"{path} has more than {largest:,} bytes: it is no {what}")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput(f"{path}: there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error

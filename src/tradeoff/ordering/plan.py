@@ -10,9 +10,8 @@ from typing import Final
 from tradeoff.chain import BASELINE, Chain, parse_chain
 from tradeoff.errors import BadInput
 from tradeoff.spelling import spell, split
-from tradeoff.vocabulary import Technique
+from tradeoff.vocabulary import EPOCHS, Technique
 
-EPOCHS: Final = "epochs"
 #: Orders of five techniques are 120 chains, with singles and pairs 145; each is trained once per seed.
 _MOST: Final = 5
 

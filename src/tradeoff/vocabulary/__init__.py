@@ -59,6 +59,7 @@ from tradeoff.vocabulary.tasks import (
 )
 from tradeoff.vocabulary.techniques import (
     COARSEST,
+    EPOCHS,
     FLOAT32,
     Encoded,
     Encoding,
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COARSEST",
+    "EPOCHS",
     "FLOAT32",
     "INPUT",
     "Anatomy",

@@ -12,6 +12,10 @@ from tradeoff.vocabulary.backends import StoredTensor
 from tradeoff.vocabulary.common import Progress, Ranges, Refusal, Requirement, Stage
 from tradeoff.vocabulary.tasks import Model, Recipe, Split, Task
 
+#: What a technique that trains calls the parameter that says for how long: others share epochs out by it, or keep them
+#: few.
+EPOCHS: Final = "epochs"
+
 
 @dataclass(frozen=True)
 class Rewriting:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -54,22 +55,29 @@ class WritesTFLite(tradeoff.Backend):
 def written(job: tradeoff.Conversion) -> Path:
     """Write the flatbuffer into the job's folder, and make sure that it is what was asked for."""
     job.progress("converting", 0.1)
-    blob, chosen = _made(job)
+    blob, checked = _made(job)
     if job.precision != "float32":
         job.progress("checking what became of it", 0.9)
-        left = check_widths(blob, chosen) if isinstance(chosen, dict) else check(blob, job.precision, chosen)
+        left = checked()
         if left:
             job.progress(left, 0.95)
     (job.folder / ARTIFACT).write_bytes(blob)
     return job.folder / ARTIFACT
 
 
-def _made(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str] | dict[str, int]]:
-    """The file, and the results in it that ``mixed`` was to leave in floating point, or the bits of ``layerwise``."""
+def _made(job: tradeoff.Conversion) -> tuple[bytes, Callable[[], str]]:
+    """The file, and what checks that it is what was asked for; it tells what is left in floating point."""
+    if job.precision == LAYERWISE and not job.ranges:
+        blob, widths = _layer_by_layer(job)
+        return blob, partial(check_widths, blob, widths)
+    blob, chosen = _of_one_kind(job)
+    return blob, partial(check, blob, job.precision, chosen)
+
+
+def _of_one_kind(job: tradeoff.Conversion) -> tuple[bytes, frozenset[str]]:
+    """The file, and the results in it that ``mixed`` was to leave in floating point."""
     if job.ranges:
         return _with_ranges(job, job.ranges), frozenset()
-    if job.precision == LAYERWISE:
-        return _layer_by_layer(job)
     if job.precision not in MADE:
         return converted(job.load_model(), job.precision, job.calibration), frozenset()
     mixed = job.precision == "mixed"

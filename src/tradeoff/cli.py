@@ -22,7 +22,7 @@ from tradeoff.parity.command import add_parity
 from tradeoff.record import Run, no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
 from tradeoff.text import safe_lines
-from tradeoff.view_files import LIST, find_view, list_views
+from tradeoff.view_choice import LIST, find_view, list_views
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

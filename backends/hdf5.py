@@ -11,10 +11,10 @@ from tradeoff.engine import KERAS, engine_environment, engine_requirement, keras
 from tradeoff.formats import keras_files
 from tradeoff.formats.stored import hdf5_weights
 
-from .keras import KerasBackend
-from .keras_anatomy import anatomy
-from .keras_calls import KerasRunner
-from .keras_export import realised, told
+from .keras.anatomy import anatomy
+from .keras.backend import KerasBackend
+from .keras.calls import KerasRunner
+from .keras.export import realised, told
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value

@@ -15,10 +15,10 @@ from tradeoff.devices.estimating import precision_of
 from tradeoff.devices.vela import INSTALL, VELA
 from tradeoff.formats.tflite_operators import read_network
 
-from .litert_anatomy import anatomy
-from .litert_intermediates import intermediates
-from .litert_runner import LiteRTRunner
-from .litert_write import WritesTFLite
+from .litert.anatomy import anatomy
+from .litert.intermediates import intermediates
+from .litert.runner import LiteRTRunner
+from .litert.write import WritesTFLite
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value

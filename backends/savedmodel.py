@@ -11,8 +11,8 @@ from tradeoff.engine import KERAS, engine_environment
 from tradeoff.formats import keras_files
 from tradeoff.formats.saved_model_graph import read_graphs, refuse_harm
 
-from .keras import KerasBackend
-from .keras_export import export, realised, require_tensorflow, told
+from .keras.backend import KerasBackend
+from .keras.export import export, realised, require_tensorflow, told
 from .tensorflow_graph import content, frozen
 
 if TYPE_CHECKING:

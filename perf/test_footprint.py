@@ -67,7 +67,7 @@ from pathlib import Path
 import ai_edge_litert.interpreter
 import numpy
 from tradeoff import Loading
-from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
 from tradeoff.measure.footprint import load_and_run
 from tradeoff.measure.resident import peak_meter
 

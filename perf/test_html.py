@@ -13,7 +13,7 @@ from figures import Note
 from many_rows import record
 
 from tradeoff.record import Run
-from tradeoff.reports.page import Page
+from tradeoff.reports.page.renderer import Page
 
 CELLS: Final = 1_000
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

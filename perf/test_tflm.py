@@ -21,7 +21,7 @@ def test_evaluating_the_test_split(benchmark: BenchmarkFixture, figure: Note, su
     """360 images, as quality is judged, against the shortest loop over the bare interpreter; in turns."""
     pytest.importorskip("ai_edge_litert")
     runtime = pytest.importorskip("tflite_micro").runtime
-    from tradeoff.backends.mcu_runner import TFLMRunner
+    from tradeoff.backends.mcu.runner import TFLMRunner
 
     wanted = litert_cell(supply, "ds_cnn", chain)
     artifact = supply.artifact(wanted, quiet)

@@ -42,7 +42,7 @@ STRUCTURES: dict[str, Shape] = {
 def epochs_of(registry: Registry, name: str, structure: Shape, *, rounded: bool = False) -> list[float]:
     """Processor seconds of each epoch of fine-tuning a net whose kernels have the structure, or its rounding twin."""
     from tradeoff import training
-    from tradeoff.plugins.qat_net import Rounding, rounding_net
+    from tradeoff.plugins.qat.net import Rounding, rounding_net
 
     model = registry.models[name]
     task = registry.task_of(model)

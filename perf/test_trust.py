@@ -22,7 +22,7 @@ from tradeoff.measure.speed import SpeedBook
 from tradeoff.measure.timing import Timing
 from tradeoff.processes.workers import ProcessWorkers
 from tradeoff.registry import PluginSources, plugin_sources_to_json
-from tradeoff.reports.rows import OVER_PROCESSES, Ratio
+from tradeoff.reports.tables.rows import OVER_PROCESSES, Ratio
 from tradeoff.stages import tile
 from tradeoff.supply import Supply
 

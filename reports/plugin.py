@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import tradeoff
 
-from .comma import CommaSeparated
-from .junit import JUnit
-from .markdown import Markdown
-from .narrative import VIEW as NARRATIVE
-from .page import Page
-from .platforms import VIEW as PLATFORMS
-from .terminal import Terminal
-from .views import shipped
+from .narrative.view import VIEW as NARRATIVE
+from .page.renderer import Page
+from .renderers.comma import CommaSeparated
+from .renderers.junit import JUnit
+from .renderers.markdown import Markdown
+from .renderers.terminal import Terminal
+from .tables.platforms import VIEW as PLATFORMS
+from .views.shipped import shipped
 
 
 @tradeoff.hookimpl

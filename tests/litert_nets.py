@@ -13,8 +13,8 @@ import numpy as np
 from trained import conversion, data
 
 import tradeoff
-from tradeoff.backends.litert import LiteRTBackend
-from tradeoff.backends.litert_graph import Graph, read_graph
+from tradeoff.backends.litert.backend import LiteRTBackend
+from tradeoff.backends.litert.graph import Graph, read_graph
 from tradeoff.formats import keras_files
 
 BACKEND = LiteRTBackend()

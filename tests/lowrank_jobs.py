@@ -11,7 +11,7 @@ from trained import data, silent, task, trained_file
 import tradeoff
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
-from tradeoff.plugins.lowrank import tradeoff_techniques
+from tradeoff.plugins.lowrank.technique import tradeoff_techniques
 
 TECHNIQUES = {technique.name: technique for technique in tradeoff_techniques()}
 

@@ -6,8 +6,8 @@ import struct
 from pathlib import Path
 
 import tradeoff
-from tradeoff.backends.litert_graph import read_graph, schema_of_tflite
-from tradeoff.backends.mcu import ANY, MCUBackend
+from tradeoff.backends.litert.graph import read_graph, schema_of_tflite
+from tradeoff.backends.mcu.backend import ANY, MCUBackend
 
 BACKEND = MCUBackend()
 

@@ -214,7 +214,7 @@ def _multiplied(layer: Any, mask: Any) -> Iterator[None]:
 def job(model: Any, text: str = "channels", **changes: Any) -> tradeoff.Rewriting:
     """An order to cut ``model``, on the digits."""
     from tradeoff.chain import parse_chain
-    from tradeoff.plugins.structured import tradeoff_techniques
+    from tradeoff.plugins.structured.technique import tradeoff_techniques
 
     (technique,) = tradeoff_techniques()
     (step,) = parse_chain(text, {"channels": technique}).steps

@@ -10,9 +10,9 @@ import pytest
 from trained import NOISE, conversion, loading
 
 import tradeoff
-from tradeoff.backends import keras_anatomy
-from tradeoff.backends.keras import KerasBackend
-from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.backends.keras import anatomy as keras_anatomy
+from tradeoff.backends.keras.backend import KerasBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
 from tradeoff.formats import keras_files
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]

@@ -11,7 +11,7 @@ from trained import NOISE, conversion, data, loading, task, trained_file
 import tradeoff
 from tradeoff import quality
 from tradeoff.backends.hdf5 import HDF5Backend
-from tradeoff.backends.keras import KerasBackend
+from tradeoff.backends.keras.backend import KerasBackend
 from tradeoff.engine import training_environment
 from tradeoff.formats import keras_files
 

@@ -25,8 +25,8 @@ from trained import NOISE, data, loading, task, trained_file
 
 import tradeoff
 from tradeoff import quality
-from tradeoff.backends.jax import JaxBackend
-from tradeoff.backends.jax_artifact import PLATFORMS
+from tradeoff.backends.jax.artifact import PLATFORMS
+from tradeoff.backends.jax.backend import JaxBackend
 from tradeoff.engine import engine_environment
 from tradeoff.formats import keras_files
 
@@ -39,7 +39,7 @@ CONVERT = """
 import json, sys
 from pathlib import Path
 import tradeoff
-from tradeoff.backends.jax import JaxBackend
+from tradeoff.backends.jax.backend import JaxBackend
 from trained import conversion
 
 for model, precision, folder in json.loads(sys.argv[1]):
@@ -227,7 +227,8 @@ def test_integer_precisions_are_refused_with_a_way_out(precision: str) -> None:
 
 def test_running_imports_neither_keras_nor_tensorflow() -> None:
     code = (
-        "import sys; from pathlib import Path; import numpy as np; from tradeoff.backends.jax import JaxRunner; "
+        "import sys; from pathlib import Path; import numpy as np; "
+        "from tradeoff.backends.jax.backend import JaxRunner; "
         f"JaxRunner(Path({str(artifact())!r})).bind(np.zeros((2, 8, 8, 1), np.float32))(); "
         "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
     )
@@ -261,7 +262,7 @@ def test_a_gpu_that_jax_cannot_use_is_refused_with_what_to_install(platforms: st
     if jax.default_backend() != "cpu":
         pytest.skip("JAX has an accelerator here")
     code = (
-        "import tradeoff; from pathlib import Path; from tradeoff.backends.jax import JaxBackend\n"
+        "import tradeoff; from pathlib import Path; from tradeoff.backends.jax.backend import JaxBackend\n"
         "try: JaxBackend().load(tradeoff.Loading(Path('none'), {'threads': 1}, 'host-gpu'))\n"
         "except tradeoff.Refused as refused: print(refused)"
     )
@@ -381,7 +382,7 @@ def test_a_profile_tells_of_every_layer_with_its_time() -> None:
 def test_a_profile_counts_as_xla_does() -> None:
     import jax
 
-    from tradeoff.backends.jax_artifact import open_artifact
+    from tradeoff.backends.jax.artifact import open_artifact
 
     x = data().test.x[:1]
     found = BACKEND.profile(loading(artifact()), x)

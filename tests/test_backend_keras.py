@@ -16,8 +16,8 @@ from trained import NOISE, conversion, data, loading, task, trained_file
 
 import tradeoff
 from tradeoff import quality
-from tradeoff.backends.keras import KerasBackend
-from tradeoff.backends.keras_calls import KerasRunner, _tensorflow_sees_gpu
+from tradeoff.backends.keras.backend import KerasBackend
+from tradeoff.backends.keras.calls import KerasRunner, _tensorflow_sees_gpu
 from tradeoff.engine import ENGINES, engine_environment, keras_engine, training_environment
 from tradeoff.formats import keras_files
 from tradeoff.spelling import Value, parse_values, spell

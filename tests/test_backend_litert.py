@@ -198,7 +198,8 @@ def test_a_foreign_file_is_named(tmp_path: Path) -> None:
 
 def test_running_imports_neither_keras_nor_tensorflow() -> None:
     code = (
-        "import sys; from pathlib import Path; import numpy as np; from tradeoff.backends.litert import LiteRTRunner; "
+        "import sys; from pathlib import Path; import numpy as np; "
+        "from tradeoff.backends.litert.backend import LiteRTRunner; "
         f"LiteRTRunner(Path({str(artifact())!r}), 1).bind(np.zeros((2, 8, 8, 1), np.float32))(); "
         "sys.exit(bool({'tensorflow', 'keras'} & set(sys.modules)))"
     )

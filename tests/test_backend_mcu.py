@@ -19,7 +19,7 @@ from trained import NOISE, conversion, data, task, trained_file
 
 import tradeoff
 from tradeoff import quality
-from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, dense
 
@@ -174,7 +174,7 @@ def test_a_finished_file_needs_neither_litert_nor_tensorflow() -> None:
         "from pathlib import Path\n"
         "import numpy as np\n"
         "import tradeoff\n"
-        "from tradeoff.backends.mcu import ANY, MCUBackend\n"
+        "from tradeoff.backends.mcu.backend import ANY, MCUBackend\n"
         "job = tradeoff.Loading(Path(sys.argv[1]), {}, ANY)\n"
         "x = np.zeros((2, 8, 8, 1), np.float32)\n"
         "print(MCUBackend().load(job).bind(x)().shape, len(MCUBackend().profile(job, x).operators))\n"

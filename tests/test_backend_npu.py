@@ -15,7 +15,7 @@ from trained import NOISE, data, task
 
 import tradeoff
 from tradeoff import quality
-from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
 from tradeoff.backends.npu import NPUBackend
 from tradeoff.devices.profiles import built_in
 from tradeoff.registry import load_registry

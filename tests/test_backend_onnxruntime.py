@@ -24,7 +24,7 @@ from trained import NOISE, conversion, data, silent, task, trained_file
 
 import tradeoff
 from tradeoff import quality, training
-from tradeoff.backends.onnxruntime import OnnxRuntimeBackend
+from tradeoff.backends.onnx.backend import OnnxRuntimeBackend
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, dense
 from tradeoff.spelling import Value
@@ -289,7 +289,7 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
 def test_running_imports_neither_keras_nor_onnx() -> None:
     code = (
         "import sys; from pathlib import Path; import numpy as np; import tradeoff; "
-        "from tradeoff.backends.onnxruntime import OnnxRuntimeBackend; "
+        "from tradeoff.backends.onnx.backend import OnnxRuntimeBackend; "
         f"job = tradeoff.Loading(Path({str(artifact())!r}), {DEFAULTS!r}, 'host-cpu'); "
         "OnnxRuntimeBackend().load(job).bind(np.zeros((2, 8, 8, 1), np.float32))(); "
         "sys.exit(bool({'tensorflow', 'keras', 'onnx'} & set(sys.modules)))"

@@ -15,8 +15,8 @@ from trained import NOISE, conversion, data, task, trained_file
 
 import tradeoff
 from tradeoff import quality
-from tradeoff.backends import tfjs_files
-from tradeoff.backends.tfjs import TensorFlowJSBackend
+from tradeoff.backends.tfjs import files as tfjs_files
+from tradeoff.backends.tfjs.backend import TensorFlowJSBackend
 from tradeoff.engine import engine_environment
 from tradeoff.fingerprint import digest_tree
 from tradeoff.formats import keras_files

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from trained import NOISE
 
-from tradeoff.plugins import cluster, prune
+from tradeoff.plugins import cluster
 from tradeoff.plugins.cluster import clustered
+from tradeoff.plugins.prune import technique as prune
 
 pytestmark = [*(pytest.mark.filterwarnings(line) for line in NOISE)]
 TECHNIQUES = [*prune.tradeoff_techniques(), *cluster.tradeoff_techniques()]

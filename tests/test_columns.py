@@ -10,11 +10,11 @@ import pytest
 from decided_runs import cell, run
 
 from tradeoff.record import Measurement, Record
-from tradeoff.reports.columns import error_of
-from tradeoff.reports.comma import CommaSeparated
-from tradeoff.reports.markdown import Markdown
-from tradeoff.reports.rows import Row
-from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.renderers.comma import CommaSeparated
+from tradeoff.reports.renderers.markdown import Markdown
+from tradeoff.reports.renderers.terminal import Terminal
+from tradeoff.reports.tables.columns import error_of
+from tradeoff.reports.tables.rows import Row
 
 
 def made(chain: str, accuracy: float | Measurement, **facts: Any) -> Record:

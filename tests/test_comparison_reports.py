@@ -15,11 +15,11 @@ from tradeoff.compare.gate import Outcome, judge, parse_limits
 from tradeoff.compare.history import histories
 from tradeoff.errors import BadInput
 from tradeoff.record import Record, Run
-from tradeoff.reports.comma import CommaSeparated
-from tradeoff.reports.junit import JUnit
-from tradeoff.reports.markdown import Markdown
 from tradeoff.reports.plugin import tradeoff_renderers
-from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.renderers.comma import CommaSeparated
+from tradeoff.reports.renderers.junit import JUnit
+from tradeoff.reports.renderers.markdown import Markdown
+from tradeoff.reports.renderers.terminal import Terminal
 
 EVIL = "\x1b[31mred\n|`<script>*_~~a~~=1 @everyone www.evil.com\ud800"
 OTHER = "dense/int8/litert/host-cpu/b1"

@@ -17,7 +17,8 @@ from tradeoff import training
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, dense, ds_cnn, mobilenet
-from tradeoff.plugins import cluster, prune
+from tradeoff.plugins import cluster
+from tradeoff.plugins.prune import technique as prune
 
 pytestmark = [pytest.mark.deep, pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 TECHNIQUES = {one.name: one for one in (*prune.tradeoff_techniques(), *cluster.tradeoff_techniques())}

@@ -9,8 +9,8 @@ import pytest
 from decided_runs import cell, number, run
 
 from tradeoff.record import Record, Run
-from tradeoff.reports.markdown import Markdown
-from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.renderers.markdown import Markdown
+from tradeoff.reports.renderers.terminal import Terminal
 
 SHARES = (0.3, 0.5, 0.7)
 CHAINS = ("prune:0.3", "prune", "prune:0.7")

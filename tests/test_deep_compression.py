@@ -13,9 +13,10 @@ from trained import NOISE, data, task, trained_file
 import tradeoff
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
-from tradeoff.plugins import deep_compression, huffman
-from tradeoff.plugins.deep_folding import folded
-from tradeoff.plugins.deep_saliency import drop_unread, masks, saliency
+from tradeoff.plugins import huffman
+from tradeoff.plugins.deep_compression import technique as deep_compression
+from tradeoff.plugins.deep_compression.folding import folded
+from tradeoff.plugins.deep_compression.saliency import drop_unread, masks, saliency
 from tradeoff.plugins.kernels import choose
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]

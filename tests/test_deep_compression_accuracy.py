@@ -13,12 +13,13 @@ from trained import NOISE, conversion, data, silent, task
 
 import tradeoff
 from tradeoff import training
-from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
 from tradeoff.chain import parse_chain
 from tradeoff.coding.coded_files import decode_artifact, encode_artifact, same_artifact
 from tradeoff.formats import keras_files
 from tradeoff.models import dense
-from tradeoff.plugins import deep_compression, huffman
+from tradeoff.plugins import huffman
+from tradeoff.plugins.deep_compression import technique as deep_compression
 
 pytestmark = [pytest.mark.deep, pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 TECHNIQUES = {one.name: one for one in (*deep_compression.tradeoff_techniques(), *huffman.tradeoff_techniques())}

@@ -18,7 +18,7 @@ from tradeoff.chain import parse_chain
 from tradeoff.errors import UnknownName
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, dense, ds_cnn
-from tradeoff.plugins.distill import distill, tradeoff_techniques
+from tradeoff.plugins.distill.technique import distill, tradeoff_techniques
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 MODELS = {model.name: model for module in (cnn, dense, ds_cnn) for model in module.tradeoff_models()}

@@ -14,9 +14,9 @@ from tradeoff import training
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, ds_cnn
-from tradeoff.plugins.distill import distill, tradeoff_techniques
-from tradeoff.plugins.distill_control import compare
-from tradeoff.plugins.distill_teacher import labelled, only
+from tradeoff.plugins.distill.control import compare
+from tradeoff.plugins.distill.teacher import labelled, only
+from tradeoff.plugins.distill.technique import distill, tradeoff_techniques
 
 pytestmark = [pytest.mark.deep, pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 LABELS, POINTS, LEVEL = 50, 4.0, 0.01

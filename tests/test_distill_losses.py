@@ -14,9 +14,9 @@ from scipy.stats import binomtest
 from trained import NOISE, data, task
 
 import tradeoff
-from tradeoff.plugins.distill_control import compare, exact_p, note
-from tradeoff.plugins.distill_losses import Mixture
-from tradeoff.plugins.distill_teacher import Teacher, labelled, only
+from tradeoff.plugins.distill.control import compare, exact_p, note
+from tradeoff.plugins.distill.losses import Mixture
+from tradeoff.plugins.distill.teacher import Teacher, labelled, only
 from tradeoff.plugins.from_scratch import UNKNOWN
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]

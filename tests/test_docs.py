@@ -204,7 +204,7 @@ RESULTS = DOCS / "reference" / "results.md"
 def names_in_code() -> set[str]:
     """What the corridor, backends and devices write down under a name of its own, and what quality is told in."""
     source = (ROOT / "src" / "tradeoff" / "corridor.py").read_text(encoding="utf-8")
-    backends = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "backends").glob("*.py"))
+    backends = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "backends").rglob("*.py"))
     devices = (ROOT / "src" / "tradeoff" / "devices" / "workloads.py").read_text(encoding="utf-8")
     return {
         *re.findall(r"""Figure\(\s*"(\w+)""", backends + devices),

@@ -21,8 +21,8 @@ from tradeoff.exchange.files import read_runs, write_rows
 from tradeoff.exchange.heads import SCHEMA
 from tradeoff.exchange.parquet_file import COLUMNS, FIELDS, PREFIX, write_parquet
 from tradeoff.record import JSON_KEY, STATUSES, Axes, Measurement, Record, Run, run_to_json
-from tradeoff.reports.comma import CommaSeparated
-from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.renderers.comma import CommaSeparated
+from tradeoff.reports.renderers.terminal import Terminal
 
 SUFFIXES = (".parquet", ".json")
 DOCS = Path(__file__).parent.parent / "docs" / "reference" / "rows.md"

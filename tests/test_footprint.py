@@ -240,7 +240,7 @@ from pathlib import Path
 import ai_edge_litert.interpreter
 import numpy as np
 from tradeoff import Loading
-from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
 from tradeoff.measure.footprint import load_and_run
 from tradeoff.measure.resident import peak_meter
 
@@ -254,7 +254,7 @@ import sys
 from pathlib import Path
 from trained import conversion
 from tradeoff.formats import keras_files
-from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
 from tradeoff.models import ds_cnn
 
 folder = Path(sys.argv[1])

@@ -8,10 +8,10 @@ import io
 from decided_runs import cell, number, run
 
 from tradeoff.record import Record, Run
-from tradeoff.reports.comma import CommaSeparated
-from tradeoff.reports.fronts import Fronts
-from tradeoff.reports.markdown import Markdown
-from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.renderers.comma import CommaSeparated
+from tradeoff.reports.renderers.markdown import Markdown
+from tradeoff.reports.renderers.terminal import Terminal
+from tradeoff.reports.tables.fronts import Fronts
 
 
 def point(name: str, latency: float, accuracy: float, size: float, *verdicts: str, **facts: object) -> Record:

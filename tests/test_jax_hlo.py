@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tradeoff.backends import jax_hlo
+from tradeoff.backends.jax import hlo as jax_hlo
 
 TEXT = """HloModule jit_call, is_scheduled=true, entry_computation_layout={(f32[1,8,8,2]{3,2,1,0})->f32[1,10]{1,0}}
 

@@ -18,7 +18,7 @@ from trained import NOISE, conversion, task
 
 import tradeoff
 from tradeoff.backends.hdf5 import HDF5Backend
-from tradeoff.backends.keras import KerasBackend
+from tradeoff.backends.keras.backend import KerasBackend
 from tradeoff.backends.savedmodel import SavedModelBackend
 from tradeoff.formats import keras_files
 

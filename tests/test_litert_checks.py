@@ -7,8 +7,8 @@ from litert_nets import PRECISIONS, artifact
 from trained import NOISE
 
 import tradeoff
-from tradeoff.backends.litert_checks import check
-from tradeoff.backends.litert_quantizer import chosen_for
+from tradeoff.backends.litert.checks import check
+from tradeoff.backends.litert.quantizer import chosen_for
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 MADE = [precision for precision in PRECISIONS if precision not in ("float32", "mixed")]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from trained import NOISE, conversion, data, loading, trained_file
 
-from tradeoff.backends.litert import LiteRTBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
 from tradeoff.formats import keras_files
 from tradeoff.formats.keras_layers import layer_outputs
 from tradeoff.parity.layers import LayerParity, compare_layers

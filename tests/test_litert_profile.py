@@ -12,7 +12,7 @@ from litert_nets import BACKEND, artifact, folder, graph, loaded, ordered, saved
 from trained import NOISE, data
 
 import tradeoff
-from tradeoff.backends import litert_prefixes
+from tradeoff.backends.litert import prefixes as litert_prefixes
 from tradeoff.formats import keras_files
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]

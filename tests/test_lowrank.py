@@ -19,8 +19,9 @@ from tradeoff.accounting import account
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, ds_cnn
-from tradeoff.plugins import lowrank, prune
-from tradeoff.plugins.lowrank_factors import TENSORLY
+from tradeoff.plugins.lowrank import technique as lowrank
+from tradeoff.plugins.lowrank.factors import TENSORLY
+from tradeoff.plugins.prune import technique as prune
 from tradeoff.training import set_seed, train
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]

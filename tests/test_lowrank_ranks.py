@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tradeoff
-from tradeoff.plugins.lowrank_factors import Table
-from tradeoff.plugins.lowrank_ranks import Rule, in_layers, rule_of, under_budget
-from tradeoff.plugins.lowrank_sites import Surveyed
+from tradeoff.plugins.lowrank.factors import Table
+from tradeoff.plugins.lowrank.ranks import Rule, in_layers, rule_of, under_budget
+from tradeoff.plugins.lowrank.sites import Surveyed
 
 
 def place(name: str, weights: int, rows: list[tuple[int, float]], macs: int = 1) -> tuple[Any, Table]:

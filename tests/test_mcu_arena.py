@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from trained import NOISE
 
-from tradeoff.backends.mcu_arena import figures, on_32_bits
-from tradeoff.backends.mcu_trial import Trial
+from tradeoff.backends.mcu.arena import figures, on_32_bits
+from tradeoff.backends.mcu.trial import Trial
 
 #: What TFLM's recording allocator printed of a keyword spotter.
 _SAID = """

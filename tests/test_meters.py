@@ -18,7 +18,7 @@ import tradeoff
 from tradeoff.errors import UnknownName
 from tradeoff.measure.energy import Metered, chosen_meters, energies, energy_facts, joules_of, taken, why_not
 from tradeoff.measure.metering import SHARE, Block, Told, measure_energy
-from tradeoff.plugins.zeus_meter import Sensors, Zeus, parts_of
+from tradeoff.plugins.meters.zeus import Sensors, Zeus, parts_of
 from tradeoff.registry import PluginSources, Registry, load_registry
 
 #: A meter as a conftest has it: a machine that takes 10 W, and 20 W while it works.

@@ -11,10 +11,10 @@ from decided_runs import cell, number, run, runs
 from hypothesis import given, settings
 
 from tradeoff.record import Axes, Measurement, Record, Run
-from tradeoff.reports.markdown import Markdown
-from tradeoff.reports.narrative import VIEW, narrative
-from tradeoff.reports.sentences import SECTIONS, Sentence
-from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.narrative.sentences import SECTIONS, Sentence
+from tradeoff.reports.narrative.view import VIEW, narrative
+from tradeoff.reports.renderers.markdown import Markdown
+from tradeoff.reports.renderers.terminal import Terminal
 
 
 def made(name: str, accuracy: float, latency: float, size: float, *verdicts: str, **more: Any) -> Record:

@@ -11,7 +11,7 @@ import pytest
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
-from tradeoff.backends.onnx_intermediates import intermediates  # noqa: E402 - it needs both
+from tradeoff.backends.onnx.intermediates import intermediates  # noqa: E402 - it needs both
 from tradeoff.formats.keras_layers import LayerOutput  # noqa: E402
 from tradeoff.parity.layers import compare_layers  # noqa: E402
 

@@ -10,8 +10,8 @@ import pytest
 from trained import NOISE, conversion, data, loading
 
 import tradeoff
-from tradeoff.backends.onnx_export import check_export, export
-from tradeoff.backends.onnxruntime import OnnxRuntimeBackend
+from tradeoff.backends.onnx.backend import OnnxRuntimeBackend
+from tradeoff.backends.onnx.export import check_export, export
 from tradeoff.formats import keras_files
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]

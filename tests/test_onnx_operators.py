@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import tradeoff
-from tradeoff.backends.onnx_operators import DOMAINS, check_onnx
-from tradeoff.backends.onnxruntime import OnnxRuntimeBackend
+from tradeoff.backends.onnx.backend import OnnxRuntimeBackend
+from tradeoff.backends.onnx.operators import DOMAINS, check_onnx
 from tradeoff.formats.onnx_contents import read_contents
 
 onnx = pytest.importorskip("onnx")

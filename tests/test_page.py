@@ -21,9 +21,9 @@ from tradeoff.compare.gate import Outcome
 from tradeoff.decide.recommending import recommend
 from tradeoff.decide.wishes import Wish, parse_goal
 from tradeoff.record import Run, run_to_json
-from tradeoff.reports import drawing
-from tradeoff.reports.narrative import VIEW as NARRATIVE
-from tradeoff.reports.page import Page, as_json
+from tradeoff.reports.narrative.view import VIEW as NARRATIVE
+from tradeoff.reports.page.renderer import Page, as_json
+from tradeoff.reports.pictures import drawing
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\" ' & \u2028 =1+1 {{x}} <!--"
 VOID = {"meta", "input", "wbr", "link", "br", "img"}

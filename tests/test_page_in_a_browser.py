@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from paged_runs import shown
 
-from tradeoff.reports.page import Page
+from tradeoff.reports.page.renderer import Page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -16,11 +16,11 @@ from paged_runs import CHAINS, measured, shown
 import tradeoff
 from tradeoff.cli import main
 from tradeoff.record import Run, run_to_json
-from tradeoff.reports.looks import config
-from tradeoff.reports.page import Page
-from tradeoff.reports.picture_curves import numbers_in
-from tradeoff.reports.pictures import GROUPS, Gallery, as_files, gallery
-from tradeoff.reports.specs import Picture
+from tradeoff.reports.page.renderer import Page
+from tradeoff.reports.pictures.curves import numbers_in
+from tradeoff.reports.pictures.gallery import GROUPS, Gallery, as_files, gallery
+from tradeoff.reports.pictures.looks import config
+from tradeoff.reports.pictures.specs import Picture
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from decided_runs import cell, number, run
 import tradeoff
 from tradeoff.record import Measurement, Record, Run
 from tradeoff.registry import load_registry
-from tradeoff.reports.comma import CommaSeparated
-from tradeoff.reports.platforms import VIEW, platforms
-from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.renderers.comma import CommaSeparated
+from tradeoff.reports.renderers.terminal import Terminal
+from tradeoff.reports.tables.platforms import VIEW, platforms
 
 PAGE = Path(__file__).parent.parent / "docs" / "smallest-programs.md"
 BACKENDS = load_registry().backends

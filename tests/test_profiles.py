@@ -15,10 +15,10 @@ import tradeoff
 from tradeoff.cli import main
 from tradeoff.compare.profiles import CellProfile, profiles_of
 from tradeoff.errors import BadInput
-from tradeoff.reports.comma import CommaSeparated
-from tradeoff.reports.junit import JUnit
-from tradeoff.reports.markdown import Markdown
-from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.renderers.comma import CommaSeparated
+from tradeoff.reports.renderers.junit import JUnit
+from tradeoff.reports.renderers.markdown import Markdown
+from tradeoff.reports.renderers.terminal import Terminal
 from tradeoff.vocabulary import Operator, Profile
 
 CONV = Operator("a/conv", "CONV_2D", 3e-6, 1200, 4096, 90_000.0)

@@ -13,8 +13,8 @@ from trained import NOISE, data, trained_file
 import tradeoff
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
-from tradeoff.plugins import prune as module
-from tradeoff.plugins.prune import check, prune, tradeoff_techniques
+from tradeoff.plugins.prune import technique as module
+from tradeoff.plugins.prune.technique import check, prune, tradeoff_techniques
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from tradeoff.plugins.prune_masks import SPARED, is_two_of_four, local, together, two_of_four
+from tradeoff.plugins.prune.masks import SPARED, is_two_of_four, local, together, two_of_four
 
 Array = np.ndarray[Any, Any]
 NUMBERS = st.floats(-2, 2, width=32)

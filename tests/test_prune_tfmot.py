@@ -13,8 +13,9 @@ from trained import NOISE, data
 import tradeoff
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, ds_cnn
-from tradeoff.plugins import cluster, prune
+from tradeoff.plugins import cluster
 from tradeoff.plugins.legacy_keras import check, legacy, to_legacy
+from tradeoff.plugins.prune import technique as prune
 
 pytest.importorskip("tensorflow_model_optimization")
 pytestmark = [

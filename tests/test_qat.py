@@ -20,15 +20,17 @@ from trained import NOISE, conversion, data, silent, task, trained_file
 
 import tradeoff
 from tradeoff import training
-from tradeoff.backends.litert_ranges import same_work
-from tradeoff.backends.onnxruntime import OnnxRuntimeBackend
+from tradeoff.backends.litert.ranges import same_work
+from tradeoff.backends.onnx.backend import OnnxRuntimeBackend
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
 from tradeoff.models import dense
-from tradeoff.plugins import cluster, precision, prune, qat
-from tradeoff.plugins.qat_net import Rounding, rounding_net
-from tradeoff.plugins.qat_places import find_places
-from tradeoff.plugins.qat_rounding import classes, edges
+from tradeoff.plugins import cluster, precision
+from tradeoff.plugins.prune import technique as prune
+from tradeoff.plugins.qat import technique as qat
+from tradeoff.plugins.qat.net import Rounding, rounding_net
+from tradeoff.plugins.qat.places import find_places
+from tradeoff.plugins.qat.rounding import classes, edges
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 TECHNIQUES = [

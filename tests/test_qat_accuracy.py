@@ -16,7 +16,8 @@ from trained import NOISE, data, silent, task
 import tradeoff
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
-from tradeoff.plugins import precision, qat
+from tradeoff.plugins import precision
+from tradeoff.plugins.qat import technique as qat
 
 pytestmark = [pytest.mark.deep, pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 TECHNIQUES = {one.name: one for one in (*qat.tradeoff_techniques(), *precision.tradeoff_techniques())}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tradeoff.measure.metering import measure_energy
-from tradeoff.plugins.rapl import Rapl
+from tradeoff.plugins.meters.rapl import Rapl
 from tradeoff.registry import PluginSources, load_registry
 
 RANGE = 262_143_328_850
@@ -130,5 +130,5 @@ def test_it_meters_a_block_of_requests(tmp_path: Path) -> None:
 
 
 def test_it_is_registered() -> None:
-    registry = load_registry(PluginSources(modules=("tradeoff.plugins.rapl",)))
+    registry = load_registry(PluginSources(modules=("tradeoff.plugins.meters.rapl",)))
     assert "package and memory" in registry.meters["rapl"].summary

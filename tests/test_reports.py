@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tradeoff.record import STATUSES, Axes, Measurement, Record, Run, Status
-from tradeoff.reports import format as units
-from tradeoff.reports.comma import CommaSeparated
-from tradeoff.reports.markdown import Markdown, escape
 from tradeoff.reports.plugin import tradeoff_renderers
-from tradeoff.reports.report import report
-from tradeoff.reports.rows import label_runs, make_rows
-from tradeoff.reports.tables import Limit, Table
-from tradeoff.reports.terminal import Terminal
-from tradeoff.reports.unmeasured import describe
+from tradeoff.reports.renderers.comma import CommaSeparated
+from tradeoff.reports.renderers.markdown import Markdown, escape
+from tradeoff.reports.renderers.terminal import Terminal
+from tradeoff.reports.tables import format as units
+from tradeoff.reports.tables.report import report
+from tradeoff.reports.tables.rows import label_runs, make_rows
+from tradeoff.reports.tables.table import Limit, Table
+from tradeoff.reports.tables.unmeasured import describe
 from tradeoff.vocabulary import Provenance
 
 WIDTHS = (40, 60, 80, 100, 140, 200)

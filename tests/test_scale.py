@@ -15,10 +15,10 @@ from tradeoff import training
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, dense
-from tradeoff.plugins.scale import knobs_of, scale, tradeoff_techniques
-from tradeoff.plugins.scale_cost import cost
-from tradeoff.plugins.scale_knobs import Knobs, scaled
-from tradeoff.plugins.scale_search import MOST, Candidate, _order, candidates
+from tradeoff.plugins.scale.cost import cost
+from tradeoff.plugins.scale.knobs import Knobs, scaled
+from tradeoff.plugins.scale.search import MOST, Candidate, _order, candidates
+from tradeoff.plugins.scale.technique import knobs_of, scale, tradeoff_techniques
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 QUICK = replace(dense.RECIPE, epochs=6)

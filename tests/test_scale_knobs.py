@@ -15,8 +15,8 @@ from trained import NOISE, data
 import tradeoff
 from tradeoff.accounting import account
 from tradeoff.models import cnn, dense, ds_cnn
-from tradeoff.plugins.scale_cost import COSTS, cost, counted
-from tradeoff.plugins.scale_knobs import Knobs, scaled
+from tradeoff.plugins.scale.cost import COSTS, cost, counted
+from tradeoff.plugins.scale.knobs import Knobs, scaled
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 BUILT_IN = {"cnn": cnn.build, "dense": dense.build, "ds_cnn": ds_cnn.build}

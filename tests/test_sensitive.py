@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from trained import NOISE, conversion, data, loading, task, trained_file
 
 import tradeoff
-from tradeoff.backends.litert import LiteRTBackend
-from tradeoff.backends.litert_graph import read_graph
-from tradeoff.backends.onnxruntime import OnnxRuntimeBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
+from tradeoff.backends.litert.graph import read_graph
+from tradeoff.backends.onnx.backend import OnnxRuntimeBackend
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
 from tradeoff.models import dense, ds_cnn
-from tradeoff.plugins.sensitive import sensitive, tradeoff_techniques
-from tradeoff.plugins.sensitive_choice import Prices, choose
-from tradeoff.plugins.sensitive_measure import places, rounded
+from tradeoff.plugins.sensitive.choice import Prices, choose
+from tradeoff.plugins.sensitive.measure import places, rounded
+from tradeoff.plugins.sensitive.technique import sensitive, tradeoff_techniques
 from tradeoff.quality import judge
 from tradeoff.training import set_seed, train
 

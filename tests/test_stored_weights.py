@@ -10,9 +10,9 @@ from trained import NOISE, conversion, trained_file
 
 import tradeoff
 from tradeoff.backends.hdf5 import HDF5Backend
-from tradeoff.backends.keras import KerasBackend
-from tradeoff.backends.litert import LiteRTBackend
-from tradeoff.backends.onnxruntime import OnnxRuntimeBackend
+from tradeoff.backends.keras.backend import KerasBackend
+from tradeoff.backends.litert.backend import LiteRTBackend
+from tradeoff.backends.onnx.backend import OnnxRuntimeBackend
 from tradeoff.coding.coded_files import decode_artifact, encode_artifact, same_artifact
 from tradeoff.formats import keras_files
 from tradeoff.formats.stored import tensor_values

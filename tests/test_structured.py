@@ -20,11 +20,11 @@ from tradeoff.accounting import account
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, dense, ds_cnn
-from tradeoff.plugins.structured import cut_channels, tradeoff_techniques
-from tradeoff.plugins.structured_graph import couple
-from tradeoff.plugins.structured_ranking import ranked
-from tradeoff.plugins.structured_rebuild import rebuilt
-from tradeoff.plugins.structured_sensitivity import SHARES, sensitivity
+from tradeoff.plugins.structured.graph import couple
+from tradeoff.plugins.structured.ranking import ranked
+from tradeoff.plugins.structured.rebuild import rebuilt
+from tradeoff.plugins.structured.sensitivity import SHARES, sensitivity
+from tradeoff.plugins.structured.technique import cut_channels, tradeoff_techniques
 from tradeoff.training import set_seed, train
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
@@ -321,7 +321,7 @@ assert keras.backend.backend() == "jax"
 from structured_nets import job
 from tradeoff.accounting import account
 from tradeoff.formats import keras_files
-from tradeoff.plugins.structured import cut_channels
+from tradeoff.plugins.structured.technique import cut_channels
 for rank in ("l1", "activation", "taylor"):
     order = job(keras_files.load_model(__import__("pathlib").Path(sys.argv[1])), f"channels:rank={rank}:epochs=1")
     made = cut_channels(order)

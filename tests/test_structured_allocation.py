@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeoff.plugins.structured_allocation import Costs, allocate, even_channels, least, smaller_size
-from tradeoff.plugins.structured_graph import Group
+from tradeoff.plugins.structured.allocation import Costs, allocate, even_channels, least, smaller_size
+from tradeoff.plugins.structured.graph import Group
 
 #: Three layers in a row with 9 positions each: 4 inputs, then the groups, then 10 outputs, and 7 of something else.
 CHAIN = Costs(

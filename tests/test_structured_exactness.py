@@ -13,9 +13,9 @@ from trained import NOISE
 
 from tradeoff.accounting import account
 from tradeoff.formats import keras_files
-from tradeoff.plugins.structured_allocation import Costs
-from tradeoff.plugins.structured_graph import couple
-from tradeoff.plugins.structured_rebuild import rebuilt
+from tradeoff.plugins.structured.allocation import Costs
+from tradeoff.plugins.structured.graph import couple
+from tradeoff.plugins.structured.rebuild import rebuilt
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 

@@ -12,8 +12,8 @@ from trained import NOISE
 import tradeoff
 from tradeoff.formats import keras_files
 from tradeoff.plugins.model_graph import refuse_unreadable
-from tradeoff.plugins.structured_graph import Coupling, couple
-from tradeoff.plugins.structured_rebuild import rebuilt
+from tradeoff.plugins.structured.graph import Coupling, couple
+from tradeoff.plugins.structured.rebuild import rebuilt
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeoff.plugins.vbmf import vbmf_rank
+from tradeoff.plugins.lowrank.vbmf import vbmf_rank
 
 SHAPES = st.tuples(st.integers(40, 90), st.integers(40, 200))
 

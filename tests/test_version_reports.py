@@ -10,10 +10,10 @@ import pytest
 from compared_runs import CELL, accuracy, latency, record, run, size
 
 from tradeoff.record import Measurement, Record, Run
-from tradeoff.reports.by_version import version_tables
-from tradeoff.reports.markdown import Markdown
-from tradeoff.reports.tables import Limit
-from tradeoff.reports.terminal import Terminal
+from tradeoff.reports.renderers.markdown import Markdown
+from tradeoff.reports.renderers.terminal import Terminal
+from tradeoff.reports.tables.by_version import version_tables
+from tradeoff.reports.tables.table import Limit
 
 EVIL = "\x1b[31mred\n|`<script>*_~~a~~=1 @everyone www.evil.com\ud800"
 DENSE = "dense/int8/litert/host-cpu/b1"

@@ -21,11 +21,11 @@ import tradeoff
 from tradeoff.cli import main
 from tradeoff.record import JSON_KEY, Axes, Measurement, Record, Run, run_to_json
 from tradeoff.registry import load_registry
-from tradeoff.reports import view_files
-from tradeoff.reports.comma import CommaSeparated
-from tradeoff.reports.markdown import Markdown
-from tradeoff.reports.terminal import Terminal
-from tradeoff.reports.views import shipped, view_tables
+from tradeoff.reports.renderers.comma import CommaSeparated
+from tradeoff.reports.renderers.markdown import Markdown
+from tradeoff.reports.renderers.terminal import Terminal
+from tradeoff.reports.views import files as view_files
+from tradeoff.reports.views.shipped import shipped, view_tables
 
 VIEWS = {view.name: view for view in shipped()}
 

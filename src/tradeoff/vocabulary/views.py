@@ -14,7 +14,7 @@ class View:
     :param name: how it is spelled in ``tradeoff report --view``.
     :param summary: one line for a person.
     :param definition: which rows and columns it has, as the text of a TOML file.
-    :param tables: for what no such file can say: takes the runs, gives tables (``tradeoff.reports.tables.Table``).
+    :param tables: for what no such file can say: takes the runs, gives tables (``reports/tables/table.py``).
     :param source: how an error calls the definition.
     """
 

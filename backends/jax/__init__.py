@@ -1,0 +1,1 @@
+"""JAX and XLA: StableHLO as an artifact."""

@@ -1,0 +1,1 @@
+"""Keras itself, on whichever engine it runs."""

@@ -1,0 +1,1 @@
+"""LiteRT: converting, quantizing, running and looking into ``.tflite`` files."""

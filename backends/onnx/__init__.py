@@ -1,0 +1,1 @@
+"""ONNX Runtime: exporting, quantizing, running and looking into ``.onnx`` files."""

@@ -1,0 +1,1 @@
+"""TensorFlow.js: its files, written and read without its converter."""

@@ -1,0 +1,1 @@
+"""Deep Compression: prune, cluster and code as one technique."""

@@ -1,0 +1,1 @@
+"""Low rank: ``svd``, ``tucker`` and ``cp``."""

@@ -1,0 +1,1 @@
+"""Training with simulated quantization."""

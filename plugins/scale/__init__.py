@@ -1,0 +1,1 @@
+"""Architecture: width, depth and resolution of a model."""

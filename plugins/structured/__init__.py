@@ -1,0 +1,1 @@
+"""Structured pruning: neurons, filters and channels really removed."""

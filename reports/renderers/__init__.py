@@ -1,0 +1,1 @@
+"""Tables to text: terminal, Markdown, CSV and JUnit."""

@@ -1,0 +1,1 @@
+"""Views: tables of record, each a small TOML file."""

@@ -123,6 +123,7 @@ class Corridor:
         # What an older release has left in the store does not say how many there were.
         self._facts |= {"task": task.name, "metric": task.metric, "floor": task.floor}
         self._facts["test_samples"] = facts.get("samples")
+        self._facts |= {name: facts[name] for name in ("validation", "answers") if facts.get(name)}
         for name, value in {**facts["quality"], **facts["agreement"]}.items():
             self._note(name, value, "1", _direction(name))
         if not facts["agreement"]:

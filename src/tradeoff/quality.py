@@ -44,6 +44,21 @@ def judge(outputs: Array, y: Array, task: Task) -> dict[str, float]:
     return _judge_values(outputs, y, task)
 
 
+def decisions(outputs: Array, y: Array, task: Task) -> tuple[Floats, Flags]:
+    """How sure a classification was of each of its decisions, from 0 to 1, and which of them were right.
+
+    What is not a number is sure of nothing, and wrong.
+    """
+    scores = _class_scores(outputs, task.outputs)
+    labels = np.asarray(y).reshape(-1)
+    sound = _sound(scores)
+    right: Flags = (scores.argmax(axis=-1) == labels) & sound
+    with np.errstate(all="ignore"):
+        shares = _softmax(scores) if task.outputs == "logits" else scores / scores.sum(axis=-1, keepdims=True)
+        sure = np.clip(np.nan_to_num(shares.max(axis=-1), nan=0.0), 0.0, 1.0)
+    return np.where(sound, sure, 0.0), right
+
+
 def agreement(outputs: Array, reference: Array, task: Task) -> dict[str, float]:
     """How near ``outputs`` come to those of a reference model on the same inputs."""
     if np.shape(outputs) != np.shape(reference):
@@ -136,6 +151,12 @@ def _sound(scores: Floats) -> Flags:
     return np.logical_not(np.isnan(scores).any(axis=-1))
 
 
+def _softmax(scores: Floats) -> Floats:
+    """Shares that add up to one for each row."""
+    powers: Floats = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 def _accuracy(scores: Floats, labels: Array) -> float:
     return float(np.mean((scores.argmax(axis=-1) == labels) & _sound(scores)))
 
@@ -143,8 +164,7 @@ def _accuracy(scores: Floats, labels: Array) -> float:
 def _crossentropy(scores: Floats, labels: Array, kind: Outputs) -> float:
     with np.errstate(all="ignore"):
         if kind == "logits":
-            shifted = scores - scores.max(axis=-1, keepdims=True)
-            scores = np.exp(shifted)
+            scores = _softmax(scores)
         scores = scores / scores.sum(axis=-1, keepdims=True)
         right: Floats = np.take_along_axis(scores, labels.astype(np.int64)[:, None], axis=1)[:, 0]
         return _worst_if_nan(-np.log(np.clip(right, _SMALLEST, 1.0 - _SMALLEST)).mean(), np.inf)

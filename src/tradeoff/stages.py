@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+from tradeoff.answers import answers_of
 from tradeoff.coding.stage import DecodesFirst, encode
 from tradeoff.datafiles import DataFiles, write_data
 from tradeoff.devices.modelling import own_devices
@@ -268,10 +269,12 @@ class Desk:
 
         from tradeoff import quality
 
-        test = DataFiles(Path(request["data"])).split("test")
+        data, task = DataFiles(Path(request["data"])), self._task(request)
+        test = data.split("test")
         outputs = self._outputs(request, test, progress)
         np.save(Path(request["folder"]) / OUTPUTS_FILE, outputs)
-        task = self._task(request)
+        validation = data.split("validation")
+        chosen = self._outputs(request, validation, progress)
         original = None
         if request["original"]:
             original = np.load(Path(request["original"]) / OUTPUTS_FILE, allow_pickle=False)
@@ -290,18 +293,21 @@ class Desk:
             "missing": missing,
             "parity": _plain(quality.parity(outputs, original, task)) if original is not None else {},
             "samples": len(test),
+            # What candidates are chosen by; the test split only says how good the chosen one is.
+            "validation": _plain(quality.judge(chosen, validation.y, task)) | {"samples": len(validation)},
+            "answers": _told({"validation": (chosen, validation), "test": (outputs, test)}, task),
         }
 
-    def _outputs(self, request: Mapping[str, Any], test: Split, progress: Progress) -> Array:
-        """Of the whole test split. A finished artifact may take one sample at a time and no more."""
+    def _outputs(self, request: Mapping[str, Any], split: Split, progress: Progress) -> Array:
+        """Of a whole split. A finished artifact may take one sample at a time and no more."""
         runner = self._load_runner(request)
         size = min(self._can(request).max_batch or EVALUATION_BATCH, EVALUATION_BATCH)
         try:
-            return run_all(runner, test.x, size, progress)
+            return run_all(runner, split.x, size, progress)
         except Refused:
             if not request["finished"] or size == 1:
                 raise
-            return run_all(runner, test.x, 1, progress)
+            return run_all(runner, split.x, 1, progress)
 
     def time(self, request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
         """Time whole requests, beside those of a baseline if one is given, on several loads of the artifact.
@@ -458,6 +464,12 @@ def _training(history: History, samples: int) -> dict[str, float | None]:
     """What a training did, as facts of the variant that it made."""
     last = history.validation[-1] if history.validation else math.nan
     return {"samples": samples, "epochs": history.epochs, **_plain({"seconds": history.seconds, "validation": last})}
+
+
+def _told(found: Mapping[str, tuple[Array, Split]], task: Task) -> dict[str, Any]:
+    """What was answered sample by sample, split by split, where the task has such answers."""
+    told = {name: answers_of(outputs, split, task) for name, (outputs, split) in found.items()}
+    return {name: one.to_json() for name, one in told.items() if one is not None}
 
 
 def _plain(numbers: Mapping[str, float]) -> dict[str, float | None]:

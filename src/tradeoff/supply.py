@@ -31,6 +31,8 @@ from tradeoff.registry import Registry
 from tradeoff.store import Entry, Store
 from tradeoff.vocabulary import Backend, Capabilities, Device, Environment, Progress
 
+#: Raise it when an artifact is judged in another way.
+_RESULT_VERSION: Final = "2"
 #: Raise it when the footprint of the same artifact is measured in another way.
 _FOOTPRINT_VERSION: Final = "1"
 #: Raise it when operators are profiled in another way.
@@ -250,6 +252,7 @@ class Supply:
         original = None if finished else self.reference(cell.model, progress, cell.chain.model_steps)
         inputs = {
             **self._where(cell, artifact),
+            "judged": _RESULT_VERSION,
             "data": data.facts["fingerprint"],
             "reference": reference.key if reference else "",
             "original": original.key if original else "",

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MOST_CLUSTERS: Final = 256
 #: A value has to be shared by so many weights on average before the kernel counts as clustered.
 _SHARED: Final = 2
+#: Groups among which zeros are divided.
+_SPREAD: Final = 32
 
 
 @dataclass(frozen=True)
@@ -138,10 +140,12 @@ def _projection(kept: Kept, own: Callable[[Any], Any] | None) -> Callable[[Any],
             return keras.ops.multiply(own(value) if own else value, keras.ops.cast(alive, kind))
 
         return masked
-    groups = kept.groups.reshape(-1)
+    groups, living = kept.groups.reshape(-1), kept.alive.reshape(-1)
+    # Zeros go to several groups of their own, in turns: to add many numbers to one and the same takes longer.
+    groups = np.where(living, groups, groups.max() + 1 + np.arange(groups.size) % _SPREAD).astype(np.int32)
     counts = np.bincount(groups)
-    # A group of zeros has the factor 0, and all others that of their mean.
-    factors = (np.bincount(groups, weights=alive.reshape(-1)) > 0) / np.maximum(1, counts)
+    # They have the factor 0, and all others that of their mean.
+    factors = (np.bincount(groups, weights=living) > 0) / np.maximum(1, counts)
     shape = kept.groups.shape
 
     def shared(value: Any) -> Any:

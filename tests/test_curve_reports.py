@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from decided_runs import cell, number, run
 
-from tradeoff.record import Record, Run
+from tradeoff.record import Measurement, Record, Run
 from tradeoff.reports.renderers.markdown import Markdown
 from tradeoff.reports.renderers.terminal import Terminal
 
@@ -18,7 +18,7 @@ CURVE = {"asked": "prune:0.3..0.7/3", "parameter": "prune sparsity", "points": l
 
 
 def point(chain: str, accuracy: float | None, size: float) -> Record:
-    values = {"accuracy": accuracy, "artifact_bytes": size, "latency": number("latency", 1e-3, 0.001)}
+    values = {"accuracy": accuracy, "artifact_bytes": size, "gzip_bytes": Measurement(size / 2, "B", "lower", "measured"), "latency": number("latency", 1e-3, 0.001)}
     return cell(f"cnn/{chain}", values)
 
 
@@ -48,6 +48,12 @@ def test_a_range_is_a_table_in_the_order_of_its_values_defaults_included() -> No
         ["0.7", "90.00", "%", "50.0"],
     ]
     assert "one seed" in found[-1]
+
+
+def test_what_a_compressed_file_saves_is_told_beside_its_size() -> None:
+    found = next(line for line in lines(asked((0.98, 0.97, 0.9))) if line.strip().startswith("0.3"))
+    assert "90.0 kB" in found
+    assert "45.0 kB" in found
 
 
 def test_over_seeds_it_has_the_mean_and_its_interval() -> None:

@@ -18,8 +18,9 @@ CURVE = {"asked": "prune:0.3..0.7/3", "parameter": "prune sparsity", "points": l
 
 
 def point(chain: str, accuracy: float | None, size: float) -> Record:
-    values = {"accuracy": accuracy, "artifact_bytes": size, "gzip_bytes": Measurement(size / 2, "B", "lower", "measured"), "latency": number("latency", 1e-3, 0.001)}
-    return cell(f"cnn/{chain}", values)
+    compressed = Measurement(size / 2, "B", "lower", "measured")
+    values = {"accuracy": accuracy, "artifact_bytes": size, "latency": number("latency", 1e-3, 0.001)}
+    return cell(f"cnn/{chain}", {**values, "gzip_bytes": compressed})
 
 
 def asked(accuracies: tuple[float, ...], seed: int = 0, curves: Any = (CURVE,)) -> Run:

@@ -105,6 +105,13 @@ def test_all_layers_that_both_backends_know_have_a_place() -> None:
     assert found[-1].bytes(4) == 640 + 40
 
 
+def test_no_runtime_has_depthwise_kernels_in_4_bits_so_they_are_not_offered() -> None:
+    found = {place.name: place for place in places(fresh())[0]}
+    assert found["depthwise_conv2d"].widths == (32, 8)
+    assert [found["depthwise_conv2d"].nearest(width) for width in (32, 8, 4)] == [32, 8, 8]
+    assert set(chosen(fresh()).facts["sensitivity"]["depthwise_conv2d_1"]) == {"8"}
+
+
 def test_the_choice_fits_the_size_lies_below_the_line_and_the_model_is_left_as_it_was() -> None:
     model = fresh()
     before = keras_files.content(model)
@@ -159,6 +166,12 @@ def test_litert_stores_each_layer_in_its_bits_and_runs_it(tmp_path: Path) -> Non
     assert agreement(backend, artifact) > 0.9
 
 
+def test_litert_gives_what_it_has_no_4_bits_for_the_8_that_it_has(tmp_path: Path) -> None:
+    artifact = converted(LiteRTBackend(), tmp_path, dict.fromkeys(BITS, 4))
+    kinds = [weights.type for _, weights in read_graph(artifact.read_bytes()).weighted()]
+    assert kinds == ["INT4", "INT8", "INT4", "INT8", "INT4", "INT4"]
+
+
 def test_onnxruntime_leaves_floats_where_32_bits_were_chosen_and_makes_the_rest_8(tmp_path: Path) -> None:
     import onnx
 
@@ -202,5 +215,6 @@ def test_in_litert_the_choice_lies_below_the_line_from_int8_to_int4(module: Any,
         outputs = LiteRTBackend().load(loading(artifact)).bind(data().validation.x)()
         found[name] = artifact.stat().st_size, judge(outputs, data().validation.y, task())["loss"]
     (large, low), (small, high), (size, loss) = found["8"], found["4"], found["chosen"]
+    print(f"{module.__name__}: bytes and loss on validation {found}; {bits}")
     assert small <= size < large
     assert loss < high + (size - small) / (large - small) * (low - high), found

@@ -22,6 +22,8 @@ QUANTIZER: Final = tradeoff.Requirement("ai_edge_quantizer", "ai-edge-quantizer"
 MADE: Final = ("int16x8", "int4", "int8w", "mixed")
 #: Bits of the weights where activations stay floats in the file.
 _WEIGHT_BITS: Final = {"int4": 4, "int8w": 8}
+#: LiteRT has kernels with weights of 4 bits for these alone; others that shall have as few get 8.
+_IN_4_BITS: Final = frozenset({"CONV_2D", "FULLY_CONNECTED"})
 #: Bits of the activations where they are calibrated.
 _ACTIVATION_BITS: Final = {"int16x8": 16, "mixed": 8, "int8": 8}
 _KINDS: Final = {
@@ -132,7 +134,8 @@ def widths_for(blob: bytes, bits: Mapping[str, int]) -> dict[str, int]:
     for node, _ in graph.weighted():
         name = graph.full_name(node)
         widths = [by_mark[mark] for mark in layers_in(name) if mark in by_mark]
-        found[name] = max(widths, default=FLOAT_BITS)
+        least = 4 if node.kind in _IN_4_BITS else 8
+        found[name] = max(*widths, least) if widths else FLOAT_BITS
     if all(width == FLOAT_BITS for width in found.values()):
         raise tradeoff.Refused(
             "not supported by format", f"{LAYERWISE}: none of the layers that have fewer bits is in the file"

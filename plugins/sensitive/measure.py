@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FLOAT: Final = 32
-WIDTHS: Final = (FLOAT, 8, 4)
+_WIDTHS: Final = (FLOAT, 8, 4)
+#: No runtime computes these with weights of 4 bits: they have few of them.
+_NOT_IN_4: Final = frozenset({"DepthwiseConv1D", "DepthwiseConv2D"})
 _SCALE_BYTES: Final = 4
 #: Which axis of a kernel has a scale for each of its places; what is multiplied by one weight alone has several.
 _CHANNELS: Final[Mapping[str, tuple[int, ...]]] = {
@@ -31,11 +33,17 @@ class Place:
     :param name: the layer's.
     :param variable: its kernel.
     :param axes: along which each place has a scale of its own.
+    :param widths: in which bits it can be stored, the most first.
     """
 
     name: str
     variable: Any
     axes: tuple[int, ...]
+    widths: tuple[int, ...] = _WIDTHS
+
+    def nearest(self, width: int) -> int:
+        """So many bits, or the fewest above that it can be stored in."""
+        return min(one for one in self.widths if one >= width)
 
     def bytes(self, width: int) -> int:
         """Of the kernel in so many bits, scales included."""
@@ -55,7 +63,8 @@ def places(model: Any) -> tuple[list[Place], dict[str, str]]:
             continue
         kind = type(layer).__name__ if type(layer).__module__.startswith("keras.") else ""
         if kind in _CHANNELS and len(own) == 1:
-            found.append(Place(layer.name, own[0], _CHANNELS[kind]))
+            widths = _WIDTHS[:2] if kind in _NOT_IN_4 else _WIDTHS
+            found.append(Place(layer.name, own[0], _CHANNELS[kind], widths))
         else:
             left_out[layer.name] = f"nothing is known of how {type(layer).__name__} is stored in fewer bits"
     return found, left_out
@@ -119,8 +128,8 @@ class Bench:
             self._job.progress(f"trying {place.name} in fewer bits", number / len(self.found))
             bits = [FLOAT] * len(self.found)
             found = {}
-            for width in WIDTHS[1:]:
+            for width in place.widths[1:]:
                 bits[number] = width
                 found[width] = self.quality(bits)["loss"] - whole
             rises.append(found)
-        return Prices([{width: place.bytes(width) for width in WIDTHS} for place in self.found], rises)
+        return Prices([{width: place.bytes(width) for width in place.widths} for place in self.found], rises)

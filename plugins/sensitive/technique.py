@@ -72,8 +72,8 @@ def _under(job: tradeoff.Rewriting, bench: Bench, prices: Prices) -> Choice:
         return min(fitting, key=lambda choice: (bench.quality(choice.bits)["loss"], choice.bytes))
     least = sum(min(sizes.values()) for sizes in prices.bytes)
     raise tradeoff.BadInput(
-        f"sensitive: size={share:g} asks for at most {int(share * whole):,} bytes of weights, and with 4 bits "
-        f"everywhere {job.model.name} has {least:,}: ask for {least / whole:.3f} or more"
+        f"sensitive: size={share:g} asks for at most {int(share * whole):,} bytes of weights, and with as few "
+        f"bits as can be {job.model.name} has {least:,}: ask for {least / whole:.3f} or more"
     )
 
 
@@ -88,7 +88,7 @@ def _within(bench: Bench, prices: Prices, drop: float) -> Choice:
 
 def _facts(bench: Bench, prices: Prices, chosen: Choice) -> Mapping[str, Any]:
     """The sensitivities, and where the choice lies between the uniform ones, as plain JSON."""
-    uniform = {width: [width] * len(bench.found) for width in (FLOAT, 8, 4)}
+    uniform = {width: [place.nearest(width) for place in bench.found] for width in (FLOAT, 8, 4)}
     measured = {str(width): _point(bench, bits) for width, bits in uniform.items()}
     point = _point(bench, chosen.bits)
     return {

@@ -16,7 +16,7 @@ from tradeoff.backends.litert.backend import LiteRTBackend
 from tradeoff.chain import parse_chain
 from tradeoff.coding.coded_files import decode_artifact, encode_artifact, same_artifact
 from tradeoff.formats import keras_files
-from tradeoff.models import dense
+from tradeoff.models import cnn, dense
 from tradeoff.plugins import huffman
 from tradeoff.plugins.deep_compression import technique as deep_compression
 
@@ -62,10 +62,14 @@ def points(outputs: Any, fold: int) -> float:
     return float(100 * np.mean(right(outputs, fold)))
 
 
-def test_the_dense_net_is_35_times_smaller_and_loses_half_a_point_at_most(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("made", "times", "most"), [(dense, 35, 0.5), (cnn, 15, 1.0)], ids=["dense", "cnn"])
+def test_over_five_folds_it_is_that_many_times_smaller_and_loses_no_more(
+    made: Any, times: float, most: float, tmp_path: Path
+) -> None:
+    """The convolutional net has a BatchNorm behind each convolution."""
     found = []
     for fold in range(FOLDS):
         (tmp_path / str(fold)).mkdir()
-        found.append(outcome(dense, "deep_compression", fold, tmp_path / str(fold)))
-    assert min(one.times for one in found) >= 35
-    assert np.mean([one.lost for one in found]) <= 0.5
+        found.append(outcome(made, "deep_compression", fold, tmp_path / str(fold)))
+    assert min(one.times for one in found) >= times
+    assert np.mean([one.lost for one in found]) <= most

@@ -25,6 +25,8 @@ from tradeoff.vocabulary import (
     Provenance,
     Refusal,
     Requirement,
+    Rewriting,
+    Rewritten,
     Runner,
     Split,
     Splits,
@@ -350,3 +352,28 @@ def test_a_coding_needs_a_backend_that_tells_where_weights_lie_and_a_technique_t
         "not implemented here: code codes weights, and fast does not tell where in its artifact they lie (`weights`)"
     )
     assert "half works on artifacts" in reason(matrix, "cnn/half/located/host-cpu/b1")
+
+
+class Layered(Fast):
+    name = "layered"
+    capabilities = replace(Fast.capabilities, bits=("layerwise",))
+
+
+def test_bits_layer_by_layer_need_a_technique_before_them_that_chooses_some() -> None:
+    def apply(job: Rewriting) -> Rewritten:
+        raise AssertionError("planning never rewrites")
+
+    layerwise = Technique("layerwise", "precision")
+    choosing = Technique("choosing", "model", apply=apply, implies="layerwise")
+    registry = replace(
+        REGISTRY,
+        techniques={**REGISTRY.techniques, "layerwise": layerwise, "choosing": choosing},
+        backends={"layered": Layered()},
+    )
+    values = {"models": ("cnn",), "techniques": ("layerwise", "choosing"), "backends": ("layered",)}
+    matrix = plan(Settings(values, {"quick": {"devices": ("host-cpu",), **QUICK}}), registry)
+    assert reason(matrix, "cnn/layerwise/layered/host-cpu/b1") == (
+        "not supported by format: layerwise realises bits that a technique before it has chosen, and none stands there; "
+        "choosing does, and implies layerwise"
+    )
+    assert [planned.refusal for planned in matrix.cells][1] is None

@@ -246,6 +246,7 @@ class _Judge:
         return (
             self._fit(cell.backend, cell.chain.precision_name, cell.device, cell.load)
             or self._chain(cell.chain)
+            or self._bits_refusal(cell)
             or self._coding_refusal(cell)
             or self._engine
             or self._backend(cell.backend)
@@ -313,6 +314,17 @@ class _Judge:
     def _step_refusal(self, step: Step) -> Refusal | None:
         check = self._registry.techniques[step.technique].check
         return check(dict(step.values), self._registry.models) if check else None
+
+    def _bits_refusal(self, cell: Cell) -> Refusal | None:
+        """Bits come along with a model from a technique that has changed it, or looked at it."""
+        precision = cell.chain.precision_name
+        can = self._registry.backends[cell.backend.name].abilities(cell.backend.parameters)
+        if precision not in can.bits or cell.chain.model_steps:
+            return None
+        choosing = sorted(one.name for one in self._registry.techniques.values() if one.implies == precision)
+        mend = f"; {', '.join(choosing)} does, and implies {precision}" if choosing else ""
+        told = f"{precision} realises bits that a technique before it has chosen, and none stands there{mend}"
+        return Refusal("not supported by format", told)
 
     def _coding_refusal(self, cell: Cell) -> Refusal | None:
         """What is coded are weights, and only a backend knows where in its artifact these lie."""

@@ -373,7 +373,7 @@ def test_bits_layer_by_layer_need_a_technique_before_them_that_chooses_some() ->
     values = {"models": ("cnn",), "techniques": ("layerwise", "choosing"), "backends": ("layered",)}
     matrix = plan(Settings(values, {"quick": {"devices": ("host-cpu",), **QUICK}}), registry)
     assert reason(matrix, "cnn/layerwise/layered/host-cpu/b1") == (
-        "not supported by format: layerwise realises bits that a technique before it has chosen, and none stands there; "
-        "choosing does, and implies layerwise"
+        "not supported by format: layerwise realises bits that a technique before it has chosen, and none stands "
+        "there; choosing does, and implies layerwise"
     )
     assert [planned.refusal for planned in matrix.cells][1] is None

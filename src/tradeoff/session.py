@@ -138,7 +138,7 @@ def begin_session(
     workers = _workers(plan_, place.path)
     meters = chosen_meters(settings.words("meters"), plan_.registry)
     pin, baseline = settings.text("pin"), settings.text("baseline")
-    supply = Supply(plan_.registry, store, workers, settings.seed, meters, pin, baseline)
+    supply = Supply(plan_.registry, store, workers, settings.seed, baseline, meters, pin)
     return Session(plan_, place, store, workers, run, journal, clock, timing, supply, before or Content(run))
 
 

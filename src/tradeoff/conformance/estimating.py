@@ -21,21 +21,31 @@ NOWHERE: Final = "nowhere@nothing"
 
 def _estimates(registry: Registry, request: Request) -> dict[str, Any]:
     """What is told of requests of several sizes, and of the first of them a second time."""
-    found = [_estimate(registry, request, size) for size in request["sizes"]]
-    again = _estimate(registry, request, request["sizes"][0])
+    parts = [_told(registry, request, size) for size in request["sizes"]]
+    strangers = sorted({stranger for told in parts for part in told for stranger in _strangers(part)})
+    if strangers:
+        return {"strangers": strangers}
+    found = [joined(*told) for told in parts]
     return {
-        "strangers": sorted({stranger for each in found for stranger in _strangers(each)}),
-        "found": [asdict(each) if isinstance(each, Estimated) else None for each in found],
-        "again": repr(again) == repr(found[0]),
+        "strangers": [],
+        "twice": sorted({name for told in parts for part in told for name in _twice(part)}),
+        "found": [asdict(each) for each in found],
+        "again": repr(joined(*_told(registry, request, request["sizes"][0]))) == repr(found[0]),
     }
 
 
-def _estimate(registry: Registry, request: Request, samples: int) -> Estimated:
+def _told(registry: Registry, request: Request, samples: int) -> tuple[Estimated, Estimated]:
     """As a run does it: the backend tells what it knows, and the device's model adds the rest."""
     loading = _loading(request)
     told = registry.backends[request["backend"]].estimate(loading, samples) or Estimated()
     model = registry.devices[request["device"]].model
-    return told if model is None else joined(told, model(Workload(loading.artifact, samples, told)))
+    return told, Estimated() if model is None else model(Workload(loading.artifact, samples, told))
+
+
+def _twice(told: Estimated) -> list[str]:
+    """Figures of one name: only the last of them would be seen."""
+    names = [figure.name for figure in told.figures]
+    return [name for name in names if names.count(name) > 1]
 
 
 def _strangers(found: Any) -> list[str]:
@@ -51,7 +61,7 @@ def _strangers(found: Any) -> list[str]:
 def _estimate_spoilt(registry: Registry, request: Request) -> dict[str, str]:
     """What is said of an artifact that is none."""
     artifact = damaged(Path(request["artifact"]), request["kind"], Path(request["folder"]) / "spoilt")
-    return _outcome(lambda: _estimate(registry, {**request, "artifact": str(artifact)}, 1))
+    return _outcome(lambda: _told(registry, {**request, "artifact": str(artifact)}, 1))
 
 
 def _estimate_nowhere(registry: Registry, request: Request) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ..litert.anatomy import anatomy
 from ..litert.quantizer import MADE
 from ..litert.runner import KERNELS, XNNPACK, LiteRTRunner
 from ..litert.write import WritesTFLite
-from .place import found_system, why_not
+from .place import found_system, system, why_not
 
 if TYPE_CHECKING:
     from tradeoff.spelling import Value
@@ -84,11 +84,8 @@ class QEMUBackend(WritesTFLite):
         """Instructions of one request of so many samples."""
         from .counting import count
 
-        core, kernels = _core(job.device), _kernels(job)
-        found = count(job.artifact, kernels, core, samples)
-        note = f"of one call of LiteRT's interpreter with {kernels} kernels, on {core}; instructions are not cycles"
-        if found.least < found.most:
-            note += f"; from {found.least:,} to {found.most:,}"
+        found = count(job.artifact, _kernels(job), _core(job.device), samples)
+        note = f"of one call of the interpreter ({system().told}); instructions are not cycles"
         instructions = tradeoff.Figure("instructions", found.value, "1", "lower", "simulated", note=note)
         latency = tradeoff.Figure(
             "latency", None, "s", note="QEMU counts instructions; how long they take, it does not know"

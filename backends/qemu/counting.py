@@ -23,16 +23,13 @@ _PATIENCE: Final = 1800
 
 @dataclass(frozen=True)
 class Count:
-    """Instructions of one request.
+    """Instructions.
 
-    :param least: of the requests that were counted.
-    :param most: of them.
+    :param value: of the middle one of the requests that were counted.
     :param all: that the guest has executed, its start and all else included.
     """
 
     value: float
-    least: int
-    most: int
     all: int
 
 
@@ -41,7 +38,7 @@ def count(artifact: Path, kernels: str, core: str, samples: int, times: int = _T
     marks = _marks(system(), artifact, kernels, core, samples, times)
     empty = statistics.median(b - a for a, b in zip(marks[0::3], marks[1::3], strict=False))
     full = [c - b for b, c in zip(marks[1::3], marks[2::3], strict=False)]
-    return Count(statistics.median(full) - empty, int(min(full) - empty), int(max(full) - empty), marks[-1])
+    return Count(statistics.median(full) - empty, marks[-1])
 
 
 def _marks(found: System, artifact: Path, kernels: str, core: str, samples: int, times: int) -> Sequence[int]:

@@ -52,10 +52,12 @@ def _strangers(found: Any) -> list[str]:
     """Types that are not of the vocabulary, where one of it has its place."""
     if not isinstance(found, Estimated):
         return [type(found).__name__]
-    wrong = [each for each in found.figures if not isinstance(each, Figure)]
-    wrong += [each for each in found.operators if not isinstance(each, Operator)]
-    wrong += [each for each in found.verdicts if not isinstance(each, str)]
-    return [type(each).__name__ for each in wrong]
+    parts: list[tuple[type, tuple[object, ...]]] = [
+        (Figure, found.figures),
+        (Operator, found.operators),
+        (str, found.verdicts),
+    ]
+    return [type(each).__name__ for kind, things in parts for each in things if not isinstance(each, kind)]
 
 
 def _estimate_spoilt(registry: Registry, request: Request) -> dict[str, str]:

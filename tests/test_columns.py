@@ -69,3 +69,10 @@ def test_narrow_tables_keep_to_what_a_decision_needs() -> None:
     shown = Terminal().render([run(made("int8", 0.9, test_samples=360))], 80, False)
     assert "accuracy 95 %" not in shown.splitlines()[1] or max(map(len, shown.splitlines())) <= 80
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_instructions_that_an_emulated_processor_counted_have_a_column_in_narrow_tables_too() -> None:
+    counted = Measurement(39_500.0, "1", "lower", "simulated", note="of one call")
+    one = cell("m/int8", {"accuracy": 0.9, "artifact_bytes": 1e3, "instructions": counted})
+    assert "39.5 k" in Terminal().render([run(one)], 80, False)
+    assert float(line(one)["instructions"]) == 39_500

@@ -21,6 +21,8 @@ BUILT_IN = load_registry()
 BACKENDS = sorted(name for name, origin in BUILT_IN.backends.items())
 TECHNIQUES = sorted(name for name, each in BUILT_IN.techniques.items() if each.stage == "model" or name == "int8")
 BROKEN = {each.__name__.lower(): (each.__doc__ or "").split() for each in broken_plugins.BROKEN}
+#: What an emulated processor runs takes minutes to look at.
+EMULATED = ("qemu",)
 #: What is looked at in every run of the tests; the others take a minute more.
 TELLING = ("overwriting", "dated", "crowded", "littering", "promising")
 #: Its import is what is wrong with it, so it has a file of its own.
@@ -77,7 +79,8 @@ def installed() -> list[str]:
     return [
         name
         for name in BACKENDS
-        if all(
+        if name not in EMULATED
+        and all(
             need.installed()
             for need in (*BUILT_IN.backends[name].requires, *BUILT_IN.backends[name].converter_requires)
         )

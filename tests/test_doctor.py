@@ -91,3 +91,25 @@ def test_a_store_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "  writable, " in told(store=str(tmp_path / "not" / "there" / "yet"))[0]
     (tmp_path / "file").write_text("no folder")
     assert "  cannot be written: " in told(store=str(tmp_path / "file" / "store"))[0]
+
+
+ELSEWHERE = """
+import tradeoff
+class Away(tradeoff.Backend):
+    name = "away"
+    capabilities = tradeoff.Capabilities(devices=("moon",))
+    def convert(self, job): ...
+    def load(self, job): ...
+@tradeoff.hookimpl
+def tradeoff_backends():
+    return [Away()]
+@tradeoff.hookimpl
+def tradeoff_devices():
+    return [tradeoff.Device("moon", present=lambda: tradeoff.Refusal("not installed", "a rocket: apt-get install it"))]
+"""
+
+
+def test_a_backend_none_of_whose_devices_is_there_says_what_they_need(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(ELSEWHERE, encoding="utf-8")
+    text, _ = told(models=("dense",), backends=("keras",), conftest=tmp_path / "conftest.py")
+    assert re.search(r"backend away +nothing needed; not installed: a rocket: apt-get install it", text)

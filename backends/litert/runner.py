@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,16 +22,22 @@ KERNELS: Final = {
     "builtin": "BUILTIN_WITHOUT_DEFAULT_DELEGATES",
     "reference": "BUILTIN_REF",
 }
+#: A file, threads and kernels to an interpreter.
+Allocated = Callable[[Path, int, str], Any]
 
 
 class LiteRTRunner:
-    """A loaded file; all bound calls stay valid."""
+    """A loaded file; all bound calls stay valid.
 
-    def __init__(self, artifact: Path, threads: int, kernels: str = XNNPACK) -> None:
+    :param allocated: what gives an interpreter that is ready; the one in this process, if nothing else is said.
+    """
+
+    def __init__(
+        self, artifact: Path, threads: int, kernels: str = XNNPACK, allocated: Allocated | None = None
+    ) -> None:
         self._artifact = artifact
-        self._threads = threads
-        self._kernels = kernels
-        first = interpreter(artifact, threads, kernels)
+        self._ready = partial(interpreter, artifact, threads, kernels, allocated or _allocated)
+        first = self._ready()
         taken, given = first.get_input_details(), first.get_output_details()
         if len(taken) != 1 or len(given) != 1:
             raise tradeoff.Refused(
@@ -72,7 +79,7 @@ class LiteRTRunner:
                 "not supported by format",
                 f"{self._artifact.name} was made for batches of exactly {self._signature[0]}, not {shape[0]}",
             )
-        ready = interpreter(self._artifact, self._threads, self._kernels)
+        ready = self._ready()
         try:
             ready.resize_tensor_input(self._source, shape)
             ready.allocate_tensors()
@@ -81,10 +88,10 @@ class LiteRTRunner:
         return ready
 
 
-def interpreter(artifact: Path, threads: int, kernels: str = XNNPACK) -> Any:
+def interpreter(artifact: Path, threads: int, kernels: str, allocated: Allocated) -> Any:
     """An allocated interpreter, or an error that says whose fault it is: the file's, or the kernels'."""
     try:
-        return _allocated(artifact, threads, kernels)
+        return allocated(artifact, threads, kernels)
     except (RuntimeError, ValueError) as error:
         custom = _custom(artifact)
         if custom:
@@ -92,7 +99,7 @@ def interpreter(artifact: Path, threads: int, kernels: str = XNNPACK) -> Any:
                 "not supported by format",
                 f"{artifact.name} needs operators that LiteRT does not have: {', '.join(custom)}",
             ) from error
-        if kernels != XNNPACK and _loads(artifact, threads):
+        if kernels != XNNPACK and _loads(artifact, threads, allocated):
             raise tradeoff.Refused(
                 "not implemented here",
                 f"{artifact.name} does not load with kernels={kernels}, and does with {XNNPACK}: {error}",
@@ -110,9 +117,9 @@ def _allocated(artifact: Path, threads: int, kernels: str) -> Any:
     return ready
 
 
-def _loads(artifact: Path, threads: int) -> bool:
+def _loads(artifact: Path, threads: int, allocated: Allocated) -> bool:
     try:
-        _allocated(artifact, threads, XNNPACK)
+        allocated(artifact, threads, XNNPACK)
     except (RuntimeError, ValueError):
         return False
     return True

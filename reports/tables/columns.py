@@ -36,6 +36,7 @@ _AS_THEY_COME: Final = (
     "latency_p99",
     "energy",
     "energy_above_idle",
+    "instructions",
 )
 
 
@@ -72,6 +73,7 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         ColumnOfRows(Column("interval", "95 % interval", "right", "s", 8), _interval),
         _measured("latency_p50", "p50", "seconds", 16, "s"),
         _measured("latency_p90", "p90", "seconds", 19, "s"),
+        _measured("instructions", "instructions", "count", 2),
         *_columns_of_estimates(rows),
         *_throughput_columns(rows),
         ColumnOfRows(Column("speed_up", "speed-up", "right", "1", 4), lambda row: _ratio(row.speed_up)),

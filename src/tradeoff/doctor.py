@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tradeoff.engine import engine_requirements, keras_engine
 from tradeoff.machine import describe_machine, installed_version
-from tradeoff.matrix import Matrix, quoted
+from tradeoff.matrix import Matrix, devices_of, quoted
 from tradeoff.measure.conditions import Advice, advice, look_around
 from tradeoff.measure.energy import why_not
 from tradeoff.options import Settings
@@ -71,12 +71,16 @@ def _meters(registry: Registry) -> list[str]:
 
 def _frameworks(registry: Registry) -> list[str]:
     rows = [("keras engine", _installed(engine_requirements(), "tradeoff[tensorflow]") + f" (engine {keras_engine()})")]
-    rows += [(f"backend {name}", _backend(backend)) for name, backend in registry.backends.items()]
+    rows += [(f"backend {name}", _backend(backend, registry)) for name, backend in registry.backends.items()]
     return ["installed", *columns(rows), ""]
 
 
-def _backend(backend: Backend) -> str:
-    return _installed((*backend.requires, *backend.converter_requires), backend.install)
+def _backend(backend: Backend, registry: Registry) -> str:
+    """What it needs of Python; and what else, where none of its devices is there."""
+    told = _installed((*backend.requires, *backend.converter_requires), backend.install)
+    places = devices_of(registry, backend.name, backend.capabilities)
+    missing = [registry.devices[place].present() for place in places if place in registry.devices]
+    return f"{told}; {missing[0]}" if missing and all(missing) else told
 
 
 def _installed(needs: Sequence[Requirement], install: str) -> str:

@@ -17,6 +17,8 @@ _HERE: Final = Path(__file__).parent
 _SELECTION: Final = pytest.StashKey[Selection | TradeoffError]()
 #: Which option a file of checks is about.
 _ABOUT: Final = {"test_technique.py": "technique", "test_device.py": "device"}
+#: It is about backends and devices alike, where one of them is not here.
+_ESTIMATES: Final = "test_estimates.py"
 
 
 def _selection(config: pytest.Config) -> Selection | TradeoffError:
@@ -32,6 +34,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out the checks of what no option names."""
     if collection_path.parent != _HERE or not collection_path.name.startswith("test_"):
         return None
+    if collection_path.name == _ESTIMATES:
+        selection = _selection(config)
+        return True if isinstance(selection, TradeoffError) or not selection.estimated else None
     kind = _ABOUT.get(collection_path.name, "backend")
     return True if config.getoption(f"tradeoff_{kind}") is None else None
 
@@ -56,6 +61,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pairs = [(subject, precision) for subject in selection.backends for precision in subject.can.precisions]
         ids = [f"{subject.choice.spelling}-{precision}" for subject, precision in pairs]
         metafunc.parametrize(("subject", "precision"), pairs, ids=ids)
+    elif "estimated" in names:
+        pairs = [(subject, precision) for subject in selection.estimated for precision in subject.can.precisions]
+        ids = [f"{subject.choice.spelling}-{subject.device}-{precision}" for subject, precision in pairs]
+        metafunc.parametrize(("estimated", "precision"), pairs, ids=ids)
     elif "subject" in names:
         _parametrize(metafunc, "subject", selection.backends, lambda subject: subject.choice.spelling)
     if "step" in names:

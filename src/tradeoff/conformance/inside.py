@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tradeoff.conformance.estimating import ESTIMATING
 from tradeoff.conformance.nets import write_net
 from tradeoff.conformance.rewriting import look_at_technique
 from tradeoff.conformance.running import RUNNING
@@ -68,6 +69,7 @@ def _unseen(text: str, done: float) -> None:
 
 _LOOKS: Final[dict[str, Callable[[Registry, Request], Any]]] = {
     **RUNNING,
+    **ESTIMATING,
     "net": _net,
     "convert": _convert,
     "modules": _modules,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -23,13 +23,17 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Selection:
-    """What is looked at."""
+    """What is looked at.
+
+    :param estimated: backends on devices that are not here.
+    """
 
     registry: Registry = field(default_factory=Registry)
     sources: PluginSources = field(default_factory=PluginSources)
     backends: tuple[Subject, ...] = ()
     techniques: tuple[Step, ...] = ()
     devices: tuple[str, ...] = ()
+    estimated: tuple[Subject, ...] = ()
 
 
 def select(config: pytest.Config) -> Selection:
@@ -44,12 +48,14 @@ def select(config: pytest.Config) -> Selection:
     techniques = _words(config, "technique", registry.techniques)
     if not (backends or techniques or devices):
         raise BadInput(_usage(registry))
+    subjects = tuple(_subject(text, registry, devices) for text in backends)
     return Selection(
         registry,
         sources,
-        tuple(_subject(text, registry, devices) for text in backends),
+        subjects,
         tuple(_step(text, registry) for text in techniques),
         devices,
+        tuple(_estimated(registry, subjects, devices)),
     )
 
 
@@ -95,6 +101,33 @@ def _device(name: str, declared: tuple[str, ...], registry: Registry, asked: tup
             return device
         absent.append(str(missing))
     raise BadInput(f"backend {name} runs on no device that is here: {'; '.join(absent) or 'it declares none'}")
+
+
+def _estimated(registry: Registry, subjects: Iterable[Subject], devices: Iterable[str]) -> Iterator[Subject]:
+    """Backends that were named on devices that are not here; a device without one has the first that stands for it."""
+    found = [subject for subject in subjects if not registry.devices[subject.device].is_here]
+    yield from found
+    for device in devices:
+        if registry.devices[device].is_here or registry.devices[device].present() is not None:
+            continue
+        runs = [subject for subject in subjects if device in _places(registry, subject)]
+        for subject in runs or _stand_in(registry, device):
+            if replace(subject, device=device) not in found:
+                yield replace(subject, device=device)
+
+
+def _places(registry: Registry, subject: Subject) -> tuple[str, ...]:
+    return devices_of(registry, subject.choice.name, subject.can)
+
+
+def _stand_in(registry: Registry, device: str) -> list[Subject]:
+    """The first backend that runs there and of which nothing is missing; none where there is none."""
+    for name, backend in registry.backends.items():
+        subject = Subject(backend, parse_backend(name, registry.backends), device)
+        needs = (*backend.needs(subject.choice.parameters), *backend.converter_requires, *engine_requirements())
+        if subject.can.runs and device in _places(registry, subject) and all(need.installed() for need in needs):
+            return [subject]
+    return []
 
 
 def _step(text: str, registry: Registry) -> Step:

@@ -97,9 +97,11 @@ def planned_bytes(network: Network) -> int:
 
 
 def channels(network: Network) -> int:
-    """Channels of convolutions, which have quantization parameters of their own in memory."""
-    return sum(_channels(layer) for layer in network.layers)
+    """Channels of quantized convolutions, which have parameters of their own in memory."""
+    return sum(_channels(network, layer) for layer in network.layers)
 
 
-def _channels(layer: Layer) -> int:
-    return layer.weights[_CHANNELS[layer.kind]] if layer.kind in _CHANNELS and layer.weights else 0
+def _channels(network: Network, layer: Layer) -> int:
+    if layer.kind not in _CHANNELS or not layer.weights or network.tensors[layer.inputs[1]].type.startswith("float"):
+        return 0
+    return layer.weights[_CHANNELS[layer.kind]]

@@ -91,4 +91,7 @@ def _npu_figures(told: OnNPU) -> Iterator[Figure]:
 
 
 def _ram_note(found: Estimate) -> str:
-    return "; ".join(note.removeprefix("RAM is ") for note in found.notes if note.startswith("RAM"))
+    told = "; ".join(note.removeprefix("RAM is ") for note in found.notes if note.startswith("RAM"))
+    if told or found.ram_bytes == found.peak.bytes:
+        return told or "what lives at once"
+    return "buffers placed as TFLM's planner does, and what the runtime takes beside them"

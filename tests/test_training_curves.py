@@ -172,7 +172,7 @@ def test_a_record_without_curves_or_with_others_is_no_error(training: Any) -> No
 def test_the_page_has_the_numbers_as_tables_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "vl_convert", None)
     text = Page().render([shown()], 80, False)
-    assert "Trainings · 6" in text
+    assert "By model and technique" in text
     assert "student without teacher" in text
     assert "Sensitivity · dense · prune:0.5" in text
 

@@ -18,8 +18,8 @@ _LAYERS: Final = 32
 #: Small rises stay apart from none beside large ones.
 _EXPONENT: Final = 0.5
 _CAPTION: Final = (
-    "Change of the loss on validation with this layer alone at that setting ({over}); the darker or stronger, the "
-    "more it suffers. What is below zero is chance, and has no colour."
+    "Change of the loss on validation with this layer alone at that setting ({over}); the stronger the colour, "
+    "the more it suffers. What is below zero is chance, and has none."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -16,6 +17,7 @@ KIND: Final = "training curves"
 _MODELS: Final = 4
 #: More lines than this are a tangle.
 _LINES: Final = 8
+_LONG: Final = 16
 #: A scale of losses over more than this shows more by logarithms.
 _LOG: Final = 8.0
 _CAPTION: Final = (
@@ -25,7 +27,7 @@ _OWN: Final = " Dashed: the baseline's own loss while it was trained."
 _THINNED: Final = " Of long trainings not every epoch is told."
 _NONE: Final = (
     f"{KIND}: no record tells a training epoch by epoch; a model that came as a file has none, nor has what an older "
-    "release has left in the store"
+    "release has left in the store, unless it is made anew (--tradeoff-rebuild)"
 )
 
 
@@ -45,7 +47,7 @@ def training_curves(runs: Sequence[Run]) -> Iterator[Picture | str]:
             if values:
                 title = f"{short(what).capitalize()} over epochs of {short(model)}"
                 told = _CAPTION.format(what=short(what).capitalize()) + (_OWN if _has_own(values) else "") + more
-                yield Picture(KIND, None, short(model), title, told, _spec(values, name, short(what)), values)
+                yield Picture(KIND, None, "validation split", title, told, _spec(values, name, short(what)), values)
     if len(models) > _MODELS:
         yield f"{KIND} of all models: of {len(models) - _MODELS:,} more models there are none; select fewer"
 
@@ -93,6 +95,16 @@ def _has_own(values: Sequence[Point]) -> bool:
     return any(point["of"] == "training" for point in values)
 
 
+def _ticks(low: float, high: float) -> Iterator[float]:
+    """1, 2 and 5 of each power of ten between both ends, or the powers alone where there are many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for power in powers:
+        for digit in (1, 2, 5) if len(powers) < 5 else (1,):
+            tick = float(f"{digit}e{power}")
+            if low / 2 <= tick <= 2 * high:
+                yield tick
+
+
 def _spec(values: Sequence[Point], name: str, what: str) -> Spec:
     numbers = [point["value"] for point in values]
     low, high = min(numbers), max(numbers)
@@ -100,12 +112,13 @@ def _spec(values: Sequence[Point], name: str, what: str) -> Spec:
     axis: Spec = {"title": what, "tickCount": 5}
     if name == "validation_loss" and low > 0 and high > _LOG * low:
         scale = {"type": "log", "nice": False, "padding": 10}
-        first = "round(datum.value / pow(10, floor(log(datum.value) / LN10 + 1e-9)))"
-        axis["labelExpr"] = f"indexof([1, 2, 5], {first}) >= 0 ? format(datum.value, '~g') : ''"
+        axis |= {"values": list(_ticks(low, high)), "format": "~g"}
     elif what == "accuracy":
         axis["labelExpr"] = "format(100 * datum.value, '~r') + ' %'"
     lines = list(dict.fromkeys(point["line"] for point in values))
-    colour = {"field": "line", "type": "nominal", "title": None, "scale": {"domain": lines}}
+    # Long names stand below each other: on a phone two of them have no room side by side.
+    legend = {"columns": 1, "labelLimit": 300} if max(map(len, lines)) > _LONG else {}
+    colour = {"field": "line", "type": "nominal", "title": None, "scale": {"domain": lines}, "legend": legend}
     detail = [{"field": "part", "type": "nominal"}, {"field": "of", "type": "nominal"}]
     dashes = {"condition": {"test": "datum.of === 'training'", "value": [4, 3]}, "value": [1, 0]}
     told = tooltip(

@@ -132,7 +132,7 @@ def training_tables(runs: Sequence[Run]) -> list[Table]:
     if len(found) > _ROWS:
         notes.append(Note(f"and {len(found) - _ROWS:,} more trainings"))
     rows = tuple(tuple(_row(one)) for one in found[:_ROWS])
-    return [Table(f"Trainings · {len(found):,}", columns, rows, tuple(notes))]
+    return [Table("By model and technique", columns, rows, tuple(notes))]
 
 
 def _row(one: Training) -> Iterator[Cell]:

@@ -42,6 +42,16 @@ def test_losses_become_changes_to_the_whole_model() -> None:
     }
 
 
+def test_layers_are_in_the_order_of_the_model_and_settings_from_the_mildest_on() -> None:
+    # The store sorts names as the alphabet does.
+    widths = {"conv": {"4": 0.2, "8": 0.1}, "dense_10": {"4": 0.4, "8": 0.3}, "dense_9": {"4": 0.6, "8": 0.5}}
+    (found,) = sensitivities_of([told(widths, sensitivity_order=["dense_9", "gone", "conv"])])
+    assert found.settings == ("8", "4")
+    assert list(found.rises.items()) == [("dense_9", (0.5, 0.6)), ("conv", (0.1, 0.2)), ("dense_10", (0.3, 0.4))]
+    (cut,) = sensitivities_of([told({"a": {"0.75": 3.0, "0.25": 1.0, "x": 2.0}}, sensitivity_order=7)])
+    assert cut.settings == ("0.25", "0.75", "x")
+
+
 def test_a_map_is_told_once_however_many_cells_rest_on_it() -> None:
     assert [one.model for one in sensitivities_of([shown(), shown()])] == ["dense", "cnn"]
 

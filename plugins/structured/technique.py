@@ -243,6 +243,7 @@ def _facts(plan: _Plan, names: Sequence[str], rounds: Sequence[_Round], macs: in
             for place, (name, size) in enumerate(zip(names, plan.sizes, strict=True))
         },
         "sensitivity_over": "share of channels cut",
+        "sensitivity_order": list(names),
         "sensitivity": {
             "whole": _rounded(first.whole),
             **{

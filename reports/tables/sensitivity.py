@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,7 +27,7 @@ class Sensitivity:
 
     :param step: the chain up to the technique that measured it.
     :param over: what the settings are: ``bits of weights``.
-    :param settings: as they are spelled, in the technique's order.
+    :param settings: as they are spelled, the mildest first.
     :param rises: by layer, in the model's order, the change of the loss at each setting.
     """
 
@@ -71,11 +72,24 @@ def _map(model: str, step: str, told: Mapping[str, Any]) -> Sensitivity | None:
     whole = layers.get(WHOLE)
     base = whole["loss"] if isinstance(whole, Mapping) and is_number(whole.get("loss")) else 0.0
     kept = {str(name): of for name, of in layers.items() if isinstance(of, Mapping) and "loss" not in of}
-    settings = tuple(dict.fromkeys(str(setting) for of in kept.values() for setting in of))
+    order = told.get("sensitivity_order")
+    if isinstance(order, list | tuple):
+        # What went through the store is in the order of the alphabet.
+        kept = {name: kept[name] for name in dict.fromkeys((*map(str, order), *kept)) if name in kept}
+    settings = tuple(sorted({str(setting) for of in kept.values() for setting in of}, key=_mildness))
     rises = {name: tuple(_rise(of.get(setting), base) for setting in settings) for name, of in kept.items()}
     if not any(one is not None for row in rises.values() for one in row):
         return None
     return Sensitivity(model, step, str(told.get("sensitivity_over") or _SETTING), settings, rises)
+
+
+def _mildness(setting: str) -> tuple[float, str]:
+    """The mildest first: small shares that go, and many bits that stay; words as the alphabet has them."""
+    try:
+        number = float(setting)
+    except ValueError:
+        return math.inf, setting
+    return (number if number <= 1 else -number), setting
 
 
 def _rise(told: Any, base: float) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from tradeoff.chain import BASELINE
 from tradeoff.record import Record, Run
@@ -109,7 +109,7 @@ def _numbers(told: Any, length: int) -> tuple[float | None, ...]:
     return tuple(float(one) if is_number(one) else None for one in told)
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9
 
 

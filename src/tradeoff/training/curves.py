@@ -65,7 +65,7 @@ def _thinned(epochs: Sequence[int], most: int, best: int | None) -> list[int]:
     # One place is for the chosen epoch, wherever it lies.
     places = {round(place * (len(epochs) - 1) / (most - 2)) for place in range(most - 1)}
     kept = {epochs[place] for place in places}
-    return sorted(kept | ({best} if best in epochs else set()))
+    return sorted(kept | ({best} if best is not None and best in epochs else set()))
 
 
 def _short(numbers: Sequence[float], place: int) -> float | None:

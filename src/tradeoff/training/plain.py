@@ -59,8 +59,15 @@ def train(
         checks.append(found["loss"])
         progress(f"epoch {epoch} of {recipe.epochs}, {task.metric} {scores[-1]:.3f}", epoch / recipe.epochs)
     last = losses[-1] if losses else math.nan
-    told = {"losses": tuple(losses), "validation_losses": tuple(checks), "rates": tuple(rates)}
-    return History(recipe.epochs, perf_counter() - begun, last, tuple(scores), **told)
+    return History(
+        recipe.epochs,
+        perf_counter() - begun,
+        last,
+        tuple(scores),
+        losses=tuple(losses),
+        validation_losses=tuple(checks),
+        rates=tuple(rates),
+    )
 
 
 def compile_model(model: Any, loss: Any, learning_rate: float, steps: int) -> None:

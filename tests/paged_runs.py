@@ -22,6 +22,19 @@ PROFILE = {
     ],
 }
 METERS = {"meters": {"rapl package": {"joules": 2e-3}, "rapl dram": {"joules": 5e-4}}}
+#: How models were trained, and techniques; a student, and the same without its teacher.
+TRAINING = {"curves": [{"name": "", "epochs": 4, "after": 0, "best": None, "epoch": [1, 2, 3, 4],
+                        "metric": [0.7, 0.9, 0.96, 0.975], "validation_loss": [1.1, 0.4, 0.15, 0.1],
+                        "loss": [1.8, 0.7, 0.2, 0.12], "rate": [1e-3, 8e-4, 5e-4, 1e-4]}]}  # fmt: skip
+PRUNING = {
+    "step": "prune:0.5",
+    "curves": [{"name": name, "epochs": 2, "after": 0, "best": 2, "epoch": [0, 1, 2],
+                "metric": [0.9, 0.95, last], "validation_loss": [0.3, 0.2, 0.15],
+                "loss": [None, 0.3, 0.2], "rate": [None, 3e-4, 1e-4]}
+               for name, last in (("student", 0.97), ("student without teacher", 0.96))],
+    "told": {"sensitivity_over": "bits of weights",
+             "sensitivity": {"conv": {"8": 0.0001, "4": 0.021}, "dense": {"8": -0.002, "4": 0.3}}},
+}  # fmt: skip
 CHAINS = {"baseline": 1.0, "fp16": 0.8, "int8": 0.3, "prune:0.5+int8": 0.25, "prune:0.8+int8": 0.2}
 
 
@@ -37,7 +50,9 @@ def measured(name: str, share: float, *, away: bool = False, accuracy: float = 0
         "energy": number("energy", 2e-3 * share, 0.05),
         "accuracy": number("accuracy", accuracy - 0.01 * (1 - share)),
     }
-    facts = {"device_provenance": "modelled"} if away else {"profile": PROFILE, "energy": METERS}
+    facts = {"device_provenance": "modelled"} if away else {"profile": PROFILE, "energy": METERS, "training": TRAINING}
+    if "prune:0.5" in name:
+        facts["verified"] = [PRUNING]
     return cell(name, dict(values), test_samples=360, **facts)
 
 

@@ -91,6 +91,12 @@ def test_with_few_labels_the_gain_is_told_and_with_all_that_none_was_shown() -> 
     assert told.startswith("no gain was shown: beside the same student without a teacher, on the 320 labels")
 
 
+def test_the_student_s_course_stands_beside_that_without_a_teacher() -> None:
+    told: list[tradeoff.History] = []
+    distilled("distill:0.5:epochs=2", trained=told.append)
+    assert [(one.name, one.epochs) for one in told] == [("student", 2), ("student without teacher", 2)]
+
+
 def test_without_a_control_the_record_says_that_nobody_looked() -> None:
     made = distilled("distill:dense:epochs=1:control=false")
     assert made.notes == ("whether the teacher was of use was not looked at (control=false)",)

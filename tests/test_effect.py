@@ -123,4 +123,8 @@ def test_a_record_has_the_verdict_and_the_verification(records: dict[str, dict[s
     assert [layer["name"] for layer in step["layers"]] == ["dense", "dense_1", "dense_2"]
     assert (step["left_out"], step["notes"], step["told"]) == ({"dense_9": "not there"}, ["half"], {"share": 0.5})
     assert step["seconds"] > 0
+    (own,) = zeros["facts"]["training"]["curves"]
+    assert own["epochs"] == zeros["facts"]["training"]["epochs"] == own["epoch"][-1]
+    assert own["metric"][-1] == pytest.approx(zeros["facts"]["training"]["validation"], abs=1e-4)
+    assert (step["curves"], step["curves_untold"]) == ([], 0)
     assert step["peak_bytes"] >= 0

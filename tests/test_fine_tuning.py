@@ -81,6 +81,38 @@ def test_a_fine_tuning_learns_and_tells_what_it_did() -> None:
     assert history.seconds > 0
 
 
+def test_its_course_is_told_to_who_asked_for_it() -> None:
+    told: list[training.History] = []
+    model = net()
+    asked = job(model, trained=told.append)
+    history = training.fine_tune(asked, model, epochs=3, learning_rate=1e-2, name="student", after=4)
+    assert told == [history]
+    assert (history.name, history.after) == ("student", 4)
+    assert len(history.losses) == len(history.validation_losses) == len(history.rates) == 3
+    assert history.losses[-1] == history.loss
+    assert history.rates[0] == pytest.approx(1e-2)
+    assert list(history.rates) == sorted(history.rates, reverse=True)
+    assert history.before is not None
+    assert history.before[0] < max(history.validation)
+    assert history.before[1] > min(history.validation_losses)
+
+
+def test_what_may_not_be_chosen_is_not_judged_before() -> None:
+    model = net()
+    assert training.fine_tune(job(model), model, epochs=1, learning_rate=1e-2, choose_from=1).before is None
+
+
+def test_a_model_s_own_training_tells_its_course_too() -> None:
+    model = net()
+    part = tradeoff.Split(data().train.x[:256], data().train.y[:256])
+    recipe = replace(ds_cnn.RECIPE, epochs=2, batch_size=32, learning_rate=5e-3)
+    history = training.train(model, recipe, part, data().validation, task(), 0, silent)
+    assert len(history.losses) == len(history.validation_losses) == len(history.validation) == 2
+    assert history.rates[0] == pytest.approx(5e-3)
+    assert history.rates[1] < history.rates[0]
+    assert (history.best, history.before) == (None, None)
+
+
 def test_zeros_stay_zero_and_everything_else_moves() -> None:
     model = halved(net())
     before = values(model)

@@ -55,7 +55,11 @@ def test_a_whole_run_gives_every_kind_of_picture(drawn: Gallery) -> None:
         "Roofline of the best cells",
         *(f"Operators of {name}" for name in ("cnn/baseline/litert", "cnn/prune:0.8+int8/litert")),
     ]
-    assert titles(drawn, None) == ["Latency of dense over devices"]
+    assert titles(drawn, None) == [
+        "Latency of dense over devices",
+        *(f"{what} over epochs of {model}" for model in ("dense", "cnn") for what in ("Accuracy", "Loss")),
+        *(f"Sensitivity of {model} to bits of weights" for model in ("dense", "cnn")),
+    ]
 
 
 def test_what_nobody_measured_says_so_on_its_axis(drawn: Gallery) -> None:
@@ -71,7 +75,7 @@ def test_what_cannot_be_drawn_is_told_once_with_its_reason() -> None:
     kinds = [line.partition(":")[0] for line in found.left_out]
     assert kinds == [
         *("front", "radar", "size bars", "latency bars", "energy split", "roofline", "per-layer profile"),
-        *("curves of a sweep", "latency over devices"),
+        *("curves of a sweep", "latency over devices", "training curves", "sensitivity heat map"),
     ]
     assert "front: no group has 3 cells with an accuracy and a cost" in found.left_out
 
@@ -145,11 +149,19 @@ EVIL = "x');alert(1);//\"'`</script>[]datum"
 def test_a_name_is_data_and_never_part_of_an_expression() -> None:
     values = {"accuracy": 0.9, "latency": 1e-3, "artifact_bytes": 5.0, "peak_bytes": 7.0}
     records = [
-        cell(f"{EVIL.replace('/', '|')}/{chain}", values | {"latency": 1e-3 * (1 + n)}, EVIL, task=EVIL, profile=_ODD)
+        cell(
+            f"{EVIL.replace('/', '|')}/{chain}",
+            values | {"latency": 1e-3 * (1 + n)},
+            EVIL,
+            task=EVIL,
+            profile=_ODD,
+            training={"curves": [{"epoch": [1, 2], "metric": [0.1, 0.2], "validation_loss": [2, 1], "name": EVIL}]},
+            verified=[{"step": EVIL, "told": {"sensitivity": {EVIL: {EVIL: 1.0}}, "sensitivity_over": EVIL}}],
+        )
         for n, chain in enumerate(("baseline", f"prune:0.{EVIL.replace('/', '|')}", "prune:0.5"))
     ]
     found = gallery([run(*records)])
-    assert len(found.pictures) >= 4
+    assert {"training curves", "sensitivity heat map"} <= {one.kind for one in found.pictures}
     for one in found.pictures:
         for part in everything_in(one.spec):
             if isinstance(part, dict):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from compressing import applied, layers
-from trained import NOISE, data
+from compressing import applied, job, layers
+from trained import NOISE, data, trained_file
 
 import tradeoff
+from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
 from tradeoff.models import cnn, ds_cnn
 from tradeoff.plugins import cluster
@@ -70,6 +72,18 @@ def test_it_reaches_the_sparsity_and_leaves_depthwise_kernels_alone(schedule: st
     for name, row in layers(made.model).items():
         assert row["sparsity"] == pytest.approx(0.0 if name in made.left_out else 0.6, abs=0.01), name
     assert made.notes == ()
+
+
+def test_it_tells_how_the_training_in_tf_keras_went() -> None:
+    told: list[tradeoff.History] = []
+    known = {technique.name: technique for technique in TECHNIQUES}
+    (step,) = parse_chain("prune:0.5:implementation=tfmot:epochs=2", known).model_steps
+    order = job(keras_files.load_model(trained_file()), dict(step.values), "prune")
+    prune.prune(replace(order, trained=told.append))
+    (history,) = told
+    assert len(history.losses) == len(history.validation) == len(history.validation_losses) == history.epochs == 2
+    assert history.rates[0] > history.rates[1] > 0
+    assert history.best in (1, 2)
 
 
 def test_two_of_four_is_not_believed_but_counted() -> None:

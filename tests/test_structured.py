@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -113,15 +114,19 @@ def test_fine_tuning_mends_what_the_cut_has_broken() -> None:
 
 def test_rounds_cut_step_by_step_and_share_the_epochs() -> None:
     heard: list[str] = []
+    trained: list[tradeoff.History] = []
     order = job(
         fresh(),
         "channels:schedule=iterative:rounds=3:epochs=4",
+        trained=trained.append,
         progress=lambda text, done: heard.append(f"{text} {done:.2f}"),
     )
     made = cut_channels(order)
     assert all(len(sizes) == 4 and sizes == sorted(sizes, reverse=True) for sizes in made.facts["channels"].values())
     assert sum(text.startswith("epoch") for text in heard) == made.epochs == 4
     assert heard[-1].endswith("1.00")
+    assert [one.after for one in trained] == [0, *accumulate(one.epochs for one in trained[:-1])]
+    assert sum(one.epochs for one in trained) == 4
 
 
 def test_the_same_order_gives_the_same_model() -> None:

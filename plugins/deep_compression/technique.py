@@ -91,7 +91,7 @@ def deep_compression(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
         if np.count_nonzero(kernel) > 2 * int(values["clusters"]):
             one.variable.assign(clustered(kernel, int(values["clusters"]), "kmeans++", generator))
     job.progress("clustering", 0.8)
-    second = fine_tune(job, model, epochs=settling, learning_rate=0.3 * rate, **taught)
+    second = fine_tune(job, model, epochs=settling, learning_rate=0.3 * rate, after=epochs, **taught)
     facts["clustered"] = _score(job, model)
     _round([one.variable for one in chosen])
     if values["vectors"]:

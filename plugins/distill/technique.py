@@ -109,6 +109,7 @@ def taught(job: tradeoff.Rewriting, found: Pair, teacher: Teacher, through: Any)
         targets=teacher.told,
         through=through,
         choose_from=1 if found.fresh else 0,
+        name="student",
     )
 
 
@@ -146,6 +147,7 @@ def _control(job: tradeoff.Rewriting, found: Pair, train: tradeoff.Split, begin:
             epochs=found.recipe.epochs,
             learning_rate=found.recipe.learning_rate,
             choose_from=1 if found.fresh else 0,
+            name="student without teacher",
         )
         score = on_validation(job, student)
         return _Alone(score, compare(with_teacher, outputs_of(student, validation.x), validation, job.task))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import tradeoff
@@ -83,17 +84,29 @@ def _trained(model: Any, job: tradeoff.Rewriting, tf_keras: Any, tfmot: Any) -> 
     model.compile(tf_keras.optimizers.Adam(schedule), loss=_loss(job, model, tf_keras), jit_compile=False)
     update = tfmot.sparsity.keras.UpdatePruningStep()
     best, weights = (-math.inf, -math.inf), list["NDArray[Any]"]()
+    begun, chosen, course = perf_counter(), 0, list[tuple[float, float, float, float]]()
     for epoch in range(1, epochs + 1):
         x = job.recipe.augment(job.train.x, generator) if job.recipe and job.recipe.augment else job.train.x
+        now = float(schedule(model.optimizer.iterations))
         told = model.fit(x, job.train.y, batch_size=_batch(job), epochs=1, verbose=0, callbacks=[update])
         _check(told.history["loss"][-1], epoch, epochs, rate, model)
         outputs = model.predict(job.validation.x, verbose=0)
         found = judge(outputs, job.validation.y, job.task)
         score = found[job.task.metric]
+        course.append((told.history["loss"][-1], score, found["loss"], now))
         rank = (score if METRICS[job.task.metric] == "higher" else -score, -found["loss"])
         if epoch >= _rising(job) and (not weights or rank > best):
-            best, weights = rank, tfmot.sparsity.keras.strip_pruning(model).get_weights()
+            best, chosen, weights = rank, epoch, tfmot.sparsity.keras.strip_pruning(model).get_weights()
         job.progress(f"epoch {epoch} of {epochs}, {job.task.metric} {score:.3f}", epoch / epochs)
+    losses, scores, checks, rates = zip(*course, strict=True)
+    job.trained(
+        tradeoff.History(
+            *(epochs, perf_counter() - begun, losses[-1], scores, chosen),
+            losses=losses,
+            validation_losses=checks,
+            rates=rates,
+        )
+    )
     return weights
 
 

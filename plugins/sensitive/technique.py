@@ -93,6 +93,8 @@ def _facts(bench: Bench, prices: Prices, chosen: Choice) -> Mapping[str, Any]:
     point = _point(bench, chosen.bits)
     return {
         "bits": dict(zip_names(bench.found, chosen.bits)),
+        "sensitivity_over": "bits of weights",
+        "sensitivity_order": [place.name for place in bench.found],
         "sensitivity": {
             place.name: {str(width): round(rise, 6) for width, rise in rises.items()}
             for place, rises in zip(bench.found, prices.rises, strict=True)

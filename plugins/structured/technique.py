@@ -84,7 +84,7 @@ def cut_channels(job: tradeoff.Rewriting) -> tradeoff.Rewritten:
         coupling = couple(model)
         model, done = plan.one_round(model, coupling, number)
         rounds.append(done)
-        _fine_tune(model, job, plan.epochs(number), (number - 1) / plan.rounds, number / plan.rounds)
+        _fine_tune(model, job, plan, number)
     names = [group.name for group in coupling.groups]
     fixed = {**coupling.fixed, **plan.untouched(names)}
     return tradeoff.Rewritten(
@@ -214,20 +214,22 @@ def _counted(model: Any, job: tradeoff.Rewriting) -> int:
     return macs
 
 
-def _fine_tune(model: Any, job: tradeoff.Rewriting, epochs: int, begun: float, ended: float) -> None:
-    """Train what is left, more gently than at first; what an earlier technique has set to zero stays so."""
+def _fine_tune(model: Any, job: tradeoff.Rewriting, plan: _Plan, number: int) -> None:
+    """Train what round ``number`` has left, more gently than at first; what was set to zero before stays so."""
     from tradeoff.training import fine_tune
 
+    epochs, after = plan.epochs(number), sum(map(plan.epochs, range(1, number)))
     if epochs == 0:
         return
     usual = job.recipe.learning_rate * _RATE_SHARE if job.recipe else _RATE
     rate = float(job.values["rate"]) or usual
 
     def progress(text: str, done: float) -> None:
-        job.progress(text, begun + (ended - begun) * done)
+        job.progress(text, (number - 1 + done) / plan.rounds)
 
     # Right after a cut the model is not what it will be: the first epoch is the first that may be chosen.
-    fine_tune(replace(job, progress=progress), model, epochs=epochs, learning_rate=rate, choose_from=1)
+    gently = replace(job, progress=progress)
+    fine_tune(gently, model, epochs=epochs, learning_rate=rate, choose_from=1, after=after)
 
 
 def _facts(plan: _Plan, names: Sequence[str], rounds: Sequence[_Round], macs: int) -> Mapping[str, Any]:
@@ -240,6 +242,8 @@ def _facts(plan: _Plan, names: Sequence[str], rounds: Sequence[_Round], macs: in
             name: [size, *(done.after[place] for done in rounds)]
             for place, (name, size) in enumerate(zip(names, plan.sizes, strict=True))
         },
+        "sensitivity_over": "share of channels cut",
+        "sensitivity_order": list(names),
         "sensitivity": {
             "whole": _rounded(first.whole),
             **{

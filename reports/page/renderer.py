@@ -22,7 +22,9 @@ from ..tables.fronts import Fronts
 from ..tables.over_time import over_time
 from ..tables.recommendation import answers_first
 from ..tables.report import NOTHING, sections
+from ..tables.sensitivity import sensitivity_tables
 from ..tables.table import Limit, Table
+from ..tables.trainings import training_tables
 from ..views.shipped import view_tables
 from .parts import glance, picture_html
 from .tables import tables_html
@@ -53,7 +55,9 @@ class Page(tradeoff.Renderer):
         """The report over ``runs``; a page has neither width nor colour."""
         fronts = Fronts(runs)
         shown = gallery(runs, fronts)
-        return _page(_title(runs), _facts(runs), sections(runs, _LIMIT, fronts), shown)
+        *parts, where = sections(runs, _LIMIT, fronts) or [("", [])]
+        details = [("Trainings", training_tables(runs)), ("Sensitivity", sensitivity_tables(runs))]
+        return _page(_title(runs), _facts(runs), [*parts, *details, where], shown)
 
     def render_view(self, view: Any, runs: Any, width: int, colour: bool) -> str:
         """The tables of one view."""

@@ -18,7 +18,9 @@ from .layers import layers
 from .points import Point, Scene, scenes_of
 from .radar import radar
 from .roofline import roofline
+from .sensitivity import heat_maps
 from .specs import BACKENDS, Picture, spec_with
+from .trainings import training_curves
 
 #: A page of more pictures is read by nobody; the tables have every cell.
 GROUPS: Final = 12
@@ -43,7 +45,7 @@ def gallery(runs: Sequence[Run], fronts: Fronts | None = None) -> Gallery:
     """All pictures of all runs."""
     scenes, left = scenes_of(fronts or Fronts(runs), GROUPS)
     look = _Backends(scenes)
-    drawn = [*_of_each(scenes), *over_devices(scenes)]
+    drawn = [*_of_each(scenes), *over_devices(scenes), *training_curves(runs), *heat_maps(runs)]
     pictures = tuple(look.dress(one) for one in drawn if isinstance(one, Picture))
     missing = _missing([one for one in drawn if isinstance(one, str)], pictures)
     more = [f"{left:,} more groups of cells have no pictures: select fewer cells"] if left else []

@@ -18,6 +18,7 @@ class _Palette(NamedTuple):
     accent: str
     grey: str
     categories: tuple[str, ...]
+    heat: tuple[str, ...]
 
 
 # After Okabe and Ito, lighter on dark ground.
@@ -25,10 +26,13 @@ _PALETTES: Final[dict[Theme, _Palette]] = {
     "light": _Palette(
         *("#1b1f24", "#5b6470", "#e3e6ea", "#ffffff", "#0b63a8", "#9aa3ad"),
         ("#0b6fb3", "#d55e00", "#00916b", "#b8568f", "#c98a00", "#4aa3d9", "#6b5fb5", "#7a5c3e"),
+        # One hue, so that lightness alone tells; letters of the ink can be read on all of it.
+        ("#fbfaf8", "#fbe3cd", "#f5bd8b", "#ea9350"),
     ),
     "dark": _Palette(
         *("#e8eaed", "#a3abb5", "#31373f", "#171b21", "#6cb6f0", "#77808b"),
         ("#5ab4ee", "#f0863c", "#2fc79a", "#e08fbd", "#e8bb3f", "#9ad1f5", "#a99cf0", "#c9a27e"),
+        ("#1d222a", "#3f2d20", "#673f1e", "#8f5117"),
     ),
 }
 
@@ -80,7 +84,7 @@ def config(theme: Theme, font: str = FONT) -> dict[str, Any]:
             "labelOrient": "top",
             "labelPadding": 4,
         },
-        "range": {"category": list(look.categories)},
+        "range": {"category": list(look.categories), "heatmap": list(look.heat)},
         "point": {"filled": True, "size": 80, "opacity": 1},
         "title": {"color": look.ink, "fontSize": 14, "fontWeight": 600, "anchor": "start", "offset": 20},
         "style": {
@@ -89,6 +93,7 @@ def config(theme: Theme, font: str = FONT) -> dict[str, Any]:
             "ring": {"color": look.soft, "strokeWidth": 1.2},
             "name": {"color": look.ink, "fontSize": 11},
             "number": {"color": look.soft, "fontSize": 11},
+            "field": {"stroke": look.line, "strokeWidth": 1},
             "spoke": {"color": look.line, "strokeWidth": 1},
             "over": {"color": look.ink, "strokeWidth": 1.2, "strokeOpacity": 0.8},
         },

@@ -59,7 +59,9 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
     models = (
         [ColumnOfRows(Column("model", "model", folds=True), _model)] if len({r.cell.model for r in rows}) > 1 else []
     )
-    return [
+    # Rows of thousands of cells: what none of them has is not looked for in each.
+    there = {name for row in rows for name in row.record.measurements}
+    found = [
         *models,
         ColumnOfRows(Column("technique", "technique", folds=True), _technique),
         ColumnOfRows(Column("backend", "backend", folds=True, under="technique"), _backend),
@@ -107,6 +109,7 @@ def columns_for(rows: Sequence[Row]) -> list[ColumnOfRows]:
         _measured("device_bytes", "on device", "bytes", 19, "B"),
         *_unknown_columns(rows),
     ]
+    return [one for one in found if not one.measurement or one.measurement in there or not one.column.importance]
 
 
 def _columns_of_estimates(rows: Sequence[Row]) -> list[ColumnOfRows]:

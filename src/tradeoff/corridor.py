@@ -12,7 +12,7 @@ from tradeoff.effect import explanation, same_size, same_speed, without_saving
 from tradeoff.effect import words as no_effect
 from tradeoff.engine import keras_engine
 from tradeoff.errors import TradeoffError
-from tradeoff.inspecting.verifying import verified
+from tradeoff.inspecting.verifying import CURVES, verified
 from tradeoff.loads.serving import ENDLESS, Served
 from tradeoff.measure.energy import energies, energy_facts, unavailable
 from tradeoff.measure.estimating import Estimate, estimate_lots, percentile, ratios, samples_needed, timings
@@ -86,7 +86,7 @@ class Corridor:
         self._facts |= {"variant": variant.key, "seed": self._supply.seed}
         # What an older release has left in the store does not say how the training went.
         if training := made[0].facts.get("told", {}).get("training"):
-            self._facts["training"] = training
+            self._facts["training"] = {**training, **{n: made[0].facts[n] for n in CURVES if n in made[0].facts}}
         if steps:
             self._facts["verified"] = [
                 verified(step.spelling, before.facts, after.facts)

@@ -41,6 +41,7 @@ from tradeoff.vocabulary import (
     Capabilities,
     Conversion,
     Estimated,
+    History,
     Loading,
     Model,
     Progress,
@@ -55,10 +56,9 @@ from tradeoff.vocabulary import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tradeoff.training import History
-
     Array = NDArray[Any]
     Call = Callable[[], Array]
+    _Trained = Callable[[History], None]
 
 MODEL_FILE: Final = "model.keras"
 OUTPUTS_FILE: Final = "outputs.npy"
@@ -119,13 +119,15 @@ class Desk:
         from tradeoff.accounting import account
         from tradeoff.formats import keras_files
         from tradeoff.inspecting import inspect_layers
+        from tradeoff.training import curves_of
 
+        trainings: list[History] = []
         settle()
         meter = peak_meter()
         meter.begin()
         begun = perf_counter()
         try:
-            made = self._made(request, progress)
+            made = self._made(request, progress, trainings.append)
         finally:
             peak = meter.end()
         keras_files.save_model(made.model, Path(request["folder"]) / MODEL_FILE)
@@ -144,27 +146,30 @@ class Desk:
             "ranges": digest(made.ranges) if made.ranges else "",
             "bits": digest(made.bits) if made.bits else "",
             "layers": inspect_layers(made.model),
+            **curves_of(trainings),
             "peak_bytes": peak.added,
             "seconds": perf_counter() - begun,
         }
 
-    def _made(self, request: Mapping[str, Any], progress: Progress) -> Rewritten:
+    def _made(self, request: Mapping[str, Any], progress: Progress, trained: _Trained) -> Rewritten:
         model = self.registry.models[request["model"]]
         data = DataFiles(Path(request["data"]))
         if request["step"] is not None:
-            return self._rewritten(model, request, data, progress)
+            return self._rewritten(model, request, data, progress, trained)
         if model.file is not None:
             from tradeoff.formats import keras_files
 
             return Rewritten(keras_files.sized(self._load(model.file), data.split("test").x.shape[1:]))
-        return self._trained(model, request, data, progress)
+        return self._trained(model, request, data, progress, trained)
 
     def _load(self, path: Path) -> Any:
         from tradeoff.formats import keras_files
 
         return keras_files.load_model(path)
 
-    def _trained(self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress) -> Rewritten:
+    def _trained(
+        self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress, trained: _Trained
+    ) -> Rewritten:
         from tradeoff import training
 
         if model.build is None or model.recipe is None:
@@ -174,9 +179,12 @@ class Desk:
         task = self.registry.task_of(model)
         train = data.split("train")
         history = training.train(built, model.recipe, train, data.split("validation"), task, request["seed"], progress)
+        trained(history)
         return Rewritten(built, history.epochs, facts={"training": _training(history, len(train.x))})
 
-    def _rewritten(self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress) -> Rewritten:
+    def _rewritten(
+        self, model: Model, request: Mapping[str, Any], data: DataFiles, progress: Progress, trained: _Trained
+    ) -> Rewritten:
         technique = self.registry.techniques[request["step"]["technique"]]
         if technique.apply is None:
             raise BadInput(f"technique {technique.name} has stage model and no `apply`")
@@ -195,6 +203,7 @@ class Desk:
                 models=self.registry.models,
                 technique=technique.name,
                 original=(lambda: self._load(Path(original) / MODEL_FILE)) if original else None,
+                trained=trained,
             )
         )
         made = found if isinstance(found, Rewritten) else Rewritten(found)

@@ -9,6 +9,8 @@ from typing import Any, Final
 Row = Mapping[str, Any]
 #: Layers that a record tells of one technique; the variant's own manifest in the store has all of them.
 _MOST_LAYERS: Final = 64
+#: What an entry of the store tells of how its trainings went; one that an older release made does not.
+CURVES: Final = ("curves", "curves_untold")
 _COMPARED: Final = ("parameters", "bytes", "macs", "shapes", "bits", "sparsity", "unique", "rank")
 
 
@@ -70,6 +72,7 @@ def verified(step: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
         "epochs": after.get("epochs"),
         "seconds": after.get("seconds"),
         "peak_bytes": after.get("peak_bytes"),
+        **{name: after[name] for name in CURVES if name in after},
     }
     old, new = before.get("layers"), after.get("layers")
     # What an older release has left in the store has no layers.

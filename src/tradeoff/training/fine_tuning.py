@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import BadInput
-from tradeoff.training.plain import History, batches, broken, compile_model, keras_loss, outputs_for
+from tradeoff.training.plain import batches, broken, compile_model, keras_loss, outputs_for, rate_of
 from tradeoff.training.structure import Holder, Kept, find_structure, holding
-from tradeoff.vocabulary import Recipe, Rewriting
+from tradeoff.vocabulary import History, Recipe, Rewriting
 
 if TYPE_CHECKING:
     from tradeoff.vocabulary import Array
@@ -41,6 +41,8 @@ def fine_tune(
     keep: Sequence[Kept] | None = None,
     before_epoch: Callable[[int], Sequence[Kept] | None] | None = None,
     choose_from: int = 0,
+    name: str = "",
+    after: int = 0,
 ) -> History:
     """Train ``model`` in place on the train split, and leave it with the weights that did best on validation.
 
@@ -56,6 +58,8 @@ def fine_tune(
     :param keep: the structure to keep; by default what is found in ``model`` as it is handed in.
     :param before_epoch: asked before each epoch, from 1 on, for a structure to impose and keep from there.
     :param choose_from: the first epoch whose weights may be chosen; 0 stands for those that were handed in.
+    :param name: what is trained, where a technique trains several things; its curve is called so.
+    :param after: epochs that a technique has trained the same thing for before.
     """
     import keras
 
@@ -66,11 +70,12 @@ def fine_tune(
     structure = find_structure(model) if keep is None else keep
     with holding(fitting.trained, structure) as holder:
         best = _Best(model, job)
-        if choose_from <= 0:
-            best.consider(0)
-        found, scores = _epochs(fitting, holder, before_epoch, lambda epoch: best.consider(epoch, epoch >= choose_from))
+        before = best.consider(0) if choose_from <= 0 else None
+        course = _epochs(fitting, holder, before_epoch, lambda epoch: best.consider(epoch, epoch >= choose_from))
         best.restore()
-    return History(epochs, perf_counter() - begun, found, tuple(scores), best.epoch)
+    history = course.history(perf_counter() - begun, best.epoch, before, name, after)
+    job.trained(history)
+    return history
 
 
 def _recipe(job: Rewriting, epochs: int, learning_rate: float, batch_size: int | None) -> Recipe:
@@ -129,24 +134,61 @@ def _epochs(
     fitting: _Fitting,
     holder: Holder,
     before_epoch: Callable[[int], Sequence[Kept] | None] | None,
-    consider: Callable[[int], float],
-) -> tuple[float, list[float]]:
-    """All epochs; the last one's mean loss, and the metric after each."""
+    consider: Callable[[int], tuple[float, float]],
+) -> _Course:
+    """All epochs; what was seen in each."""
     import numpy as np
 
     job, recipe = fitting.job, fitting.recipe
     generator = np.random.default_rng(job.seed)
-    loss, scores = math.nan, list[float]()
+    course = _Course()
     for epoch in range(1, recipe.epochs + 1):
         changed = before_epoch(epoch) if before_epoch else None
         if changed is not None:
             holder.hold(changed)
+        rate = rate_of(fitting.trained)
         loss = fitting.epoch(batches(job.train, recipe, recipe.batch_size, generator))
         fitting.check(loss, epoch)
-        scores.append(consider(epoch))
-        told = f"epoch {epoch} of {recipe.epochs}, {job.task.metric} {scores[-1]:.3f}"
+        score, check = consider(epoch)
+        course.add(loss, score, check, rate)
+        told = f"epoch {epoch} of {recipe.epochs}, {job.task.metric} {score:.3f}"
         job.progress(f"{job.technique}: {told}" if job.technique else told, epoch / max(1, recipe.epochs))
-    return loss, scores
+    return course
+
+
+@dataclass
+class _Course:
+    """What was seen, epoch by epoch: the training's loss, the metric and the task's loss on validation, the rate."""
+
+    losses: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    checks: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+
+    def add(self, loss: float, score: float, check: float, rate: float) -> None:
+        """One epoch more."""
+        self.losses.append(loss)
+        self.scores.append(score)
+        self.checks.append(check)
+        self.rates.append(rate)
+
+    def history(
+        self, seconds: float, best: int | None, before: tuple[float, float] | None, name: str, after: int
+    ) -> History:
+        """All of it."""
+        return History(
+            len(self.losses),
+            seconds,
+            self.losses[-1] if self.losses else math.nan,
+            tuple(self.scores),
+            best,
+            losses=tuple(self.losses),
+            validation_losses=tuple(self.checks),
+            rates=tuple(self.rates),
+            before=before,
+            name=name,
+            after=after,
+        )
 
 
 class _Best:
@@ -158,8 +200,8 @@ class _Best:
         self._weights: list[Array] = []
         self.epoch: int | None = None
 
-    def consider(self, epoch: int, eligible: bool = True) -> float:
-        """The metric of the model as it is now, which is remembered where it is the best so far."""
+    def consider(self, epoch: int, eligible: bool = True) -> tuple[float, float]:
+        """Metric and loss of the model as it is now, which is remembered where it is the best so far."""
         from tradeoff.quality import METRICS, judge
 
         validation, task = self._job.validation, self._job.task
@@ -168,7 +210,7 @@ class _Best:
         rank = (score if METRICS[task.metric] == "higher" else -score, -found["loss"])
         if eligible and (self._rank is None or rank > self._rank):
             self._rank, self._weights, self.epoch = rank, self._model.get_weights(), epoch
-        return score
+        return score, found["loss"]
 
     def restore(self) -> None:
         """Give the model those weights."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tradeoff.errors import BadInput
-from tradeoff.vocabulary import Progress, Recipe, Split, Task
+from tradeoff.vocabulary import History, Progress, Recipe, Split, Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,24 +17,6 @@ if TYPE_CHECKING:
 
 #: Samples in one step while validating.
 _VALIDATION_BATCH: Final = 256
-
-
-@dataclass(frozen=True)
-class History:
-    """What a training did.
-
-    :param epochs: passes over the training split.
-    :param seconds: all of it, compiling included.
-    :param loss: the mean over the last epoch's steps.
-    :param validation: the task's metric on the validation split after each epoch.
-    :param best: the epoch whose weights were chosen; ``None`` where they are the last one's.
-    """
-
-    epochs: int
-    seconds: float
-    loss: float
-    validation: tuple[float, ...]
-    best: int | None = None
 
 
 def set_seed(seed: int) -> None:
@@ -63,17 +44,30 @@ def train(
     size = min(recipe.batch_size, len(train))
     width = keras.ops.shape(model(train.x[:1], training=False))[-1]
     compile_model(model, keras_loss(task, width), recipe.learning_rate, recipe.epochs * (len(train) // size))
-    loss, scores = math.nan, []
+    losses, scores, checks, rates = list[float](), list[float](), list[float](), list[float]()
     for epoch in range(1, recipe.epochs + 1):
+        rates.append(rate_of(model))
         loss = _epoch(model, batches(train, recipe, size, generator))
         if not math.isfinite(loss) or broken(model):
             raise BadInput(
                 f"training {model.name} came to NaN (loss {loss:g}) in epoch {epoch} of {recipe.epochs} at learning "
                 f"rate {recipe.learning_rate:g}; lower the learning rate, or look for NaN in the data"
             )
-        scores.append(_validate(model, validation, task))
+        found = _validate(model, validation, task)
+        losses.append(loss)
+        scores.append(found[task.metric])
+        checks.append(found["loss"])
         progress(f"epoch {epoch} of {recipe.epochs}, {task.metric} {scores[-1]:.3f}", epoch / recipe.epochs)
-    return History(recipe.epochs, perf_counter() - begun, loss, tuple(scores))
+    last = losses[-1] if losses else math.nan
+    return History(
+        recipe.epochs,
+        perf_counter() - begun,
+        last,
+        tuple(scores),
+        losses=tuple(losses),
+        validation_losses=tuple(checks),
+        rates=tuple(rates),
+    )
 
 
 def compile_model(model: Any, loss: Any, learning_rate: float, steps: int) -> None:
@@ -83,6 +77,13 @@ def compile_model(model: Any, loss: Any, learning_rate: float, steps: int) -> No
     schedule = keras.optimizers.schedules.CosineDecay(learning_rate, max(1, steps))
     # XLA on a processor takes longer to compile models of this size than to train them.
     model.compile(keras.optimizers.Adam(schedule), loss=loss, jit_compile=False)
+
+
+def rate_of(model: Any) -> float:
+    """The learning rate of the next step."""
+    import keras
+
+    return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
 def keras_loss(task: Task, width: int) -> Any:
@@ -123,10 +124,10 @@ def broken(model: Any) -> bool:
     return any(not np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in model.trainable_variables)
 
 
-def _validate(model: Any, validation: Split, task: Task) -> float:
+def _validate(model: Any, validation: Split, task: Task) -> Mapping[str, float]:
     from tradeoff.quality import judge
 
-    return judge(outputs_for(model, validation), validation.y, task)[task.metric]
+    return judge(outputs_for(model, validation), validation.y, task)
 
 
 def outputs_for(model: Any, split: Split) -> Array:

@@ -68,6 +68,9 @@ from tradeoff.vocabulary.techniques import (
     Technique,
     Tolerance,
 )
+from tradeoff.vocabulary.trainings import (
+    History,
+)
 from tradeoff.vocabulary.views import (
     View,
 )
@@ -92,6 +95,7 @@ __all__ = [
     "Environment",
     "Estimated",
     "Figure",
+    "History",
     "Loading",
     "Meter",
     "Model",

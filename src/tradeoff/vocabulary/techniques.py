@@ -11,10 +11,15 @@ from tradeoff.spelling import Parameter, Value
 from tradeoff.vocabulary.backends import StoredTensor
 from tradeoff.vocabulary.common import Progress, Ranges, Refusal, Requirement, Stage
 from tradeoff.vocabulary.tasks import Model, Recipe, Split, Task
+from tradeoff.vocabulary.trainings import History
 
 #: What a technique that trains calls the parameter that says for how long: others share epochs out by it, or keep them
 #: few.
 EPOCHS: Final = "epochs"
+
+
+def _untold(_history: History) -> None:
+    """Where nobody asks how a training went."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class Rewriting:
     :param technique: its name, for messages.
     :param original: loads the trained model before all techniques of the chain, which can teach what became of it;
         ``None`` for the first of them.
+    :param trained: takes the :class:`History` of each training, for its curve in the record;
+        :func:`tradeoff.training.fine_tune` tells its own.
     """
 
     model: Any
@@ -48,6 +55,7 @@ class Rewriting:
     models: Mapping[str, Model] = field(default_factory=dict)
     technique: str = ""
     original: Callable[[], Any] | None = None
+    trained: Callable[[History], None] = _untold
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import replace
 from typing import Final
 
@@ -14,8 +15,9 @@ from tradeoff.decide.recommending import recommend
 from tradeoff.decide.scenarios import read_scenario, shipped
 from tradeoff.decide.wishes import DEFAULT_GOAL, LIMITS, Roles, Wish, check_limits, parse_goal, parse_limit
 from tradeoff.errors import BadInput
-from tradeoff.exchange.files import read_named_runs
+from tradeoff.exchange.files import WHERE, read_selected
 from tradeoff.record import no_collection
+from tradeoff.text import safe_lines
 
 #: Nothing fits.
 NOTHING: Final = 1
@@ -59,6 +61,7 @@ def add_recommend(parser: argparse.ArgumentParser, registry_of: Plugins) -> None
     for role in ("small", "large"):
         what = f"which cells may be the {role} one of a cascade, by MODEL/CHAIN/BACKEND"
         parser.add_argument(f"--{role}", metavar="GLOB", help=f"{what}, as in 'cnn/*' (default: all)")
+    parser.add_argument("--where", default="", metavar="SQL", help=f"{WHERE} (needs DuckDB)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument(
         "--format", default="terminal", metavar="NAME", help="terminal, markdown, csv (default: terminal)"
@@ -72,13 +75,18 @@ def _recommend(options: argparse.Namespace, registry_of: Plugins) -> int:
     wish = wish_of(options)
     renderer = None if options.json else renderer_of(options, registry_of)
     with no_collection():
-        found = recommend([run for name in options.runs for run in read_named_runs(name)], wish)
+        runs = (read_selected(name, options.where, "decision", _tell) for name in options.runs)
+        found = recommend([run for some in runs for run in some], wish)
         if renderer is None:
             text = json.dumps(recommendation_to_json(found), indent=2, ensure_ascii=False, allow_nan=False)
         else:
             text = renderer.render_recommendation(found, *room(options))
         write(options, text)
     return 0 if found.found else NOTHING
+
+
+def _tell(line: str) -> None:
+    print(f"tradeoff: {safe_lines(line)}", file=sys.stderr)
 
 
 def wish_of(options: argparse.Namespace) -> Wish:

@@ -143,7 +143,7 @@ def test_a_cascade_is_as_modelled_as_its_less_measured_half() -> None:
     found = at(0.6, replace(one, records=(*one.records[:2], large)))
     number = found.numbers["latency"]
     assert number.provenance == "modelled"
-    assert number.note.endswith("are passed on; by a fit")
+    assert number.note.startswith("by a fit; mean over requests, of which ")
     assert found.numbers["energy"].provenance == "measured"
 
 

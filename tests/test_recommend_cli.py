@@ -16,7 +16,7 @@ from decided_runs import cell, number, run
 
 from tradeoff.cli import main
 from tradeoff.decide.scenarios import parse_scenario, shipped
-from tradeoff.decide.wishes import LIMITS
+from tradeoff.decide.wishes import LIMITS, Roles
 from tradeoff.record import JSON_KEY, Axes, Record, Run, run_to_json
 
 
@@ -251,6 +251,20 @@ def test_the_page_shows_what_the_commands_print(
     (group,) = json.loads(capsys.readouterr().out)["groups"]
     told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE.read_text(), re.MULTILINE))))
     assert group.keys() <= told
+
+
+CASCADES = PAGE.with_name("cascades.md")
+
+
+def test_the_page_of_cascades_shows_what_the_command_prints_and_a_scenario_that_can_be_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(PAGE.parent.parent)
+    found = re.findall(r"^```(?:sh|text)\n(.*?)^```", CASCADES.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    _, scenario, command, printed = found
+    assert parse_scenario(scenario, "the page").cascade == Roles("dense/*", "*/baseline/*")
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out == printed
 
 
 def test_the_page_has_every_limit_every_scenario_and_a_scenario_that_can_be_read() -> None:

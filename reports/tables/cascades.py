@@ -19,8 +19,8 @@ _MOST: Final = 20
 _COLUMNS: Final = (
     Column("small", "small", folds=True),
     Column("large", "large", folds=True, under="small"),
-    Column("below", "below", "right"),
-    Column("passed", "passed on", "right"),
+    Column("below", "below", "right", importance=1),
+    Column("passed", "passed on", "right", importance=1),
     Column("accuracy", "accuracy", "right", importance=1),
     Column("validation", "validation", "right", importance=4),
     Column("latency", "latency", "right", "s", importance=2),

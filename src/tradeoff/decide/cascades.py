@@ -33,8 +33,8 @@ MEANS: Final = ("latency", "energy")
 _SUMS: Final[Mapping[str, str]] = {
     "p99": "a request that is passed on waits for both, one after the other",
     "size": "both are shipped",
-    "ram": "both are held at once",
-    "flash": "both are stored",
+    "ram": "both are held at once; what they share, such as a runtime, is counted twice",
+    "flash": "both are stored; what they share, such as a runtime, is counted twice",
 }
 #: The more of these it went through, the less it was measured.
 _INDIRECT: Final[tuple[Provenance, ...]] = ("measured", "simulated", "modelled", "published", "unavailable")
@@ -314,4 +314,4 @@ def _sum(ours: Number, theirs: Number, name: str) -> Measurement:
 
 
 def _noted(ours: Number, theirs: Number, text: str) -> str:
-    return "; ".join(dict.fromkeys(part for part in (text, ours.note, theirs.note) if part))
+    return "; ".join(dict.fromkeys(part for part in (ours.note, theirs.note, text) if part))

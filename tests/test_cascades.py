@@ -296,11 +296,28 @@ def test_answers_to_other_samples_are_told_and_left_out() -> None:
     assert told == "cnn/fp16/litert has answers to other samples than the rest"
 
 
-def test_broken_answers_are_told_and_left_out() -> None:
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"validation": {"right": "012"}, "test": {}},
+        {"validation": 3, "test": 4},
+        {"validation": {"right": "01", "confidence": [0.5], "of": 2}, "test": {}},
+        {"validation": {"right": "", "confidence": [], "of": 0}, "test": {"right": "", "confidence": [], "of": 0}},
+    ],
+)
+def test_broken_answers_are_told_and_left_out(answers: dict[str, Any]) -> None:
     one = three()
-    broken = answered("cnn/fp16", 0.9, 2e-3, answers={"validation": {"right": "012"}, "test": {}})
+    broken = answered("cnn/fp16", 0.9, 2e-3, answers=answers)
     told = left_out(replace(one, records=(*one.records, broken)), wish("accuracy"))
-    assert told.startswith("cnn/fp16/litert, validation: its answers are not what a record holds")
+    assert told == "cnn/fp16/litert has answers that are not what a record holds"
+
+
+def test_broken_confidences_are_told_and_left_out() -> None:
+    one = three()
+    facts = dict(one.records[0].facts)
+    facts["answers"]["validation"]["confidence"][3] = 17.0
+    told = left_out(replace(one, records=(replace(one.records[0], facts=facts), *one.records[1:])), wish("accuracy"))
+    assert told.startswith("dense/int8/litert, validation: its answers hold what is neither right nor wrong")
 
 
 def test_a_noisy_cell_takes_part_only_where_that_is_put_up_with() -> None:

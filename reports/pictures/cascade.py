@@ -75,11 +75,17 @@ def _points(tried: Tried, cost: str) -> Iterator[Point]:
         yield {**_told(found, cost), "cell": short(cells, 300), "part": "curve"}
         if chosen and found["split"] == "test":
             yield {**_told(found, cost), "cell": short(cells, 300), "part": "chosen"}
-    for one in (tried.small, tried.large):
+    for role, one in (("small", tried.small), ("large", tried.large)):
         numbers = one.numbers
         alone = {"split": "alone", ACCURACY: numbers[ACCURACY].value, cost: numbers[cost].value}
         label = f"{one.record.cell.model} {one.record.cell.chain}"
-        yield {**_told(alone, cost), "cell": short(one.spelling, 300), "part": "alone", "label": short(label)}
+        yield {
+            **_told(alone, cost),
+            "cell": short(one.spelling, 300),
+            "part": "alone",
+            "role": role,
+            "label": short(label),
+        }
 
 
 def _told(found: dict[str, Any], cost: str) -> Point:
@@ -134,20 +140,18 @@ def _spec(values: tuple[Point, ...], cost: str) -> Spec:
                 "mark": {"type": "point", "shape": "diamond", "size": 110},
                 "encoding": {"color": colour, "tooltip": _tooltip(cost, "cell")},
             },
-            {
-                "transform": [{"filter": {"field": "part", "equal": "alone"}}],
-                "mark": {
-                    "type": "text",
-                    "style": "name",
-                    "align": "right",
-                    "dx": -9,
-                    "dy": -9,
-                    "limit": 200,
-                    "aria": False,
-                },
-                "encoding": {"text": {"field": "label", "type": "nominal"}},
-            },
+            _name("small", align="left", dx=9, dy=12),
+            _name("large", align="right", dx=-9, dy=-9),
         ],
+    }
+
+
+def _name(role: str, **look: Any) -> Spec:
+    """The name of one of the two beside its point, on the side where the curve is not."""
+    return {
+        "transform": [{"filter": {"field": "role", "equal": role}}],
+        "mark": {"type": "text", "style": "name", "limit": 200, "aria": False, **look},
+        "encoding": {"text": {"field": "label", "type": "nominal"}},
     }
 
 

@@ -17,8 +17,7 @@ from .table import Cell, Column, Note, Table, without_empty_columns
 
 _MOST: Final = 20
 _COLUMNS: Final = (
-    Column("small", "small", folds=True),
-    Column("large", "large", folds=True, under="small"),
+    Column("cascade", "small > large", folds=True),
     Column("below", "below", "right", importance=1),
     Column("passed", "passed on", "right", importance=1),
     Column("accuracy", "accuracy", "right", importance=1),
@@ -68,14 +67,14 @@ def called(candidate: Candidate) -> str:
 
 
 def _row(one: Tried, wish: Wish, roles: Mapping[str, str]) -> tuple[Cell, ...]:
-    small, large = (Cell(printable(half.name), half.name) for half in (one.small, one.large))
+    pair = Cell(printable(f"{one.small.name} > {one.large.name}"), one.name)
     found = one.cascade
     if found is None:
         nothing = Cell(UNAVAILABLE, tone="dim")
-        return (small, large, *(nothing,) * 6, Cell(printable(one.why), one.why, tone="dim"))
+        return (pair, *(nothing,) * 6, Cell(printable(one.why), one.why, tone="dim"))
     told = f"{roles.get(found.spelling, '')}; {remark(found, wish)}"
     return (
-        *(small, large, Cell(f"{found.threshold:.4g}", found.threshold)),
+        *(pair, Cell(f"{found.threshold:.4g}", found.threshold)),
         *(_percent(share) for share in (found.test.share, found.test.accuracy, found.validation.accuracy)),
         *(_mean(found, name) for name in MEANS),
         Cell(printable(told), told),

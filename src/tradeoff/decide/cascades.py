@@ -206,7 +206,7 @@ def points_of(tried: Tried, most: int = 40) -> list[dict[str, float | str]]:
 
 def _point(tried: Tried, split: str, curve: Curve, place: int) -> dict[str, float | str]:
     share = float(curve.shares[place])
-    found = {"split": split, "threshold": float(curve.thresholds[place]), "share": share}
+    found: dict[str, float | str] = {"split": split, "threshold": float(curve.thresholds[place]), "share": share}
     means = {
         name: mean(ours.value, theirs.value, share)
         for name in MEANS
@@ -306,10 +306,16 @@ def _mean(ours: Number, theirs: Number, test: Stage) -> Measurement:
 
 def _sum(ours: Number, theirs: Number, name: str) -> Measurement:
     low, high = ours.low + theirs.low, ours.high + theirs.high
-    ends = (low, high) if low < high else (None, None)
+    exact = low == high
     origin = max(ours.provenance, theirs.provenance, key=_INDIRECT.index)
     return Measurement(
-        ours.value + theirs.value, ours.unit, "lower", origin, *ends, _noted(ours, theirs, f"of both: {_SUMS[name]}")
+        ours.value + theirs.value,
+        ours.unit,
+        "lower",
+        origin,
+        None if exact else low,
+        None if exact else high,
+        _noted(ours, theirs, f"of both: {_SUMS[name]}"),
     )
 
 

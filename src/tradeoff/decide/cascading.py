@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import log
-from typing import Final
+from typing import Any, Final
 
 from tradeoff.answers import Answers
 from tradeoff.decide.candidates import Candidate, Group
@@ -28,21 +28,19 @@ _SPLITS: Final = ("validation", "test")
 
 @dataclass(frozen=True)
 class Answered:
-    """A candidate with what it has answered."""
+    """A candidate that has told its answers; of thousands of candidates few are ever looked at one by one.
+
+    :param accuracy: on the validation split: the only one that anything is chosen by.
+    :param shape: what two must have in common to have answered the same samples.
+    """
 
     candidate: Candidate
-    validation: Answers
-    test: Answers
+    accuracy: float
+    shape: tuple[int, ...]
 
-    @property
-    def accuracy(self) -> float:
-        """On the validation split: the only one that anything is chosen by."""
-        return sum(self.validation.right) / len(self.validation)
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """What two must have in common to have answered the same samples."""
-        return len(self.validation), self.validation.of, len(self.test), self.test.of
+    def of(self, split: str) -> Answers:
+        """The answers to a split."""
+        return Answers.from_json(self.candidate.record.facts["answers"][split], f"{self.candidate.name}, {split}")
 
 
 class Cascading:
@@ -65,16 +63,21 @@ class Cascading:
         cost = cost_of(wish)
         pairs, more = _pairs(sound, roles, cost)
         scales = _scales(sound, wish)
-        tried = tuple(self._tried(small, large, wish, scales) for small, large in pairs)
+        tried, broken = [], []
+        for small, large in pairs:
+            try:
+                tried.append(self._tried(small, large, wish, scales))
+            except BadInput as error:
+                broken.append(str(error))
         nothing = () if tried else (_no_pair(sound, roles, cost),)
-        return Cascades(tried, (*self._unread, *doubtful, *more, *nothing))
+        return Cascades(tuple(tried), (*self._unread, *doubtful, *more, *dict.fromkeys(broken), *nothing))
 
     def curves(self, small: Answered, large: Answered) -> tuple[Curve, Curve]:
         """Of validation, and of test at the same thresholds."""
         key = (small.candidate.spelling, large.candidate.spelling)
         if key not in self._curves:
-            chosen = curve_of(small.validation, large.validation)
-            self._curves[key] = chosen, curve_of(small.test, large.test, chosen.thresholds)
+            chosen = curve_of(small.of("validation"), large.of("validation"))
+            self._curves[key] = chosen, curve_of(small.of("test"), large.of("test"), chosen.thresholds)
         return self._curves[key]
 
     def _tried(self, small: Answered, large: Answered, wish: Wish, scales: Mapping[str, Scale]) -> Tried:
@@ -88,7 +91,7 @@ class Cascading:
             why = f"by the validation split {what} is best passed on: {one.candidate.name} alone"
         else:
             why = ""
-            told = stage_of(validation, place, small.validation.of), stage_of(test, place, small.test.of)
+            told = stage_of(validation, place, small.shape[1]), stage_of(test, place, small.shape[3])
             cascade = cascade_of(small.candidate, large.candidate, float(validation.thresholds[place]), *told)
         return Tried(small.candidate, large.candidate, cascade, why, validation, test)
 
@@ -120,22 +123,33 @@ def _answered(group: Group) -> tuple[list[Answered], tuple[str, ...]]:
         told = candidate.record.facts.get("answers")
         if not isinstance(told, Mapping) or not all(name in told for name in _SPLITS):
             without.append(candidate.name)
-            continue
-        try:
-            both = [Answers.from_json(told[name], f"{candidate.name}, {name}") for name in _SPLITS]
-        except BadInput as error:
-            broken.append(str(error))
-            continue
-        if all(map(len, both)):
-            found.append(Answered(candidate, *both))
+        elif one := _read(candidate, told):
+            found.append(one)
+        else:
+            broken.append(candidate.name)
     shape = max(Counter(one.shape for one in found).items(), key=lambda pair: pair[1], default=((), 0))[0]
     others = [one.candidate.name for one in found if one.shape != shape]
     lines = [
         *_line(without, "no answers sample by sample, as records of older versions: measure again"),
+        *_line(broken, "answers that are not what a record holds"),
         *_line(others, "answers to other samples than the rest"),
-        *broken,
     ]
     return [one for one in found if one.shape == shape], tuple(lines)
+
+
+def _read(candidate: Candidate, told: Mapping[str, Any]) -> Answered | None:
+    """What can be seen at a glance; nothing where that is not what a record holds."""
+    shape: list[int] = []
+    for split in _SPLITS:
+        one = told[split] if isinstance(told[split], Mapping) else {}
+        right, sure, of = one.get("right"), one.get("confidence"), one.get("of")
+        if not isinstance(right, str) or not isinstance(sure, Sequence) or not isinstance(of, int):
+            return None
+        if not right or len(right) != len(sure) or right.count("0") + right.count("1") != len(right):
+            return None
+        shape += [len(right), of]
+    right = told[_SPLITS[0]]["right"]
+    return Answered(candidate, right.count("1") / len(right), tuple(shape))
 
 
 def _line(names: Sequence[str], what: str) -> Iterator[str]:
@@ -164,7 +178,7 @@ def _pairs(sound: Sequence[Answered], roles: Roles, cost: str) -> tuple[list[tup
     found = [(a, b) for a in small for b in large if _cost(a, cost) < _cost(b, cost) and a.accuracy < b.accuracy]
     if len(found) <= MOST:
         return found, []
-    found.sort(key=lambda pair: _apart(*pair, cost), reverse=True)
+    found.sort(key=lambda pair: _apart(pair[0], pair[1], cost), reverse=True)
     return found[:MOST], [f"{len(found) - MOST:,} more pairs: name the cells with --small and --large"]
 
 

@@ -72,9 +72,11 @@ def _advise(group: Group, wish: Wish) -> Advice:
         case = case_of(wish, group.candidates)
     else:
         cascading = Cascading(group)
-        blank = replace(blank, cascades=cascading.under(wish))
+        found = cascading.under(wish)
+        blank = replace(blank, cascades=found)
         case = case_of(
-            *(wish, (*group.candidates, *blank.cascades.candidates)),
+            wish,
+            (*group.candidates, *found.candidates),
             lambda other: (*group.candidates, *cascading.under(other).candidates),
         )
     return _chosen(case, blank) if case.fitting else _nothing_fits(case, blank)

@@ -85,14 +85,16 @@ def _tied(pair: Pair, name: str, places: NDArray[np.int64]) -> NDArray[np.int64]
     if costs is None:
         return places
     if name != ACCURACY:
-        return places[costs[places] == costs[places].min()]
+        least: NDArray[np.int64] = places[costs[places] == costs[places].min()]
+        return least
     samples = pair.curve.samples
     best = int(pair.curve.right[places].max())
-    least = wilson(best / samples, samples)[0]
+    end = wilson(best / samples, samples)[0]
     fewest = best
-    while fewest and wilson((fewest - 1) / samples, samples)[1] >= least:
+    while fewest and wilson((fewest - 1) / samples, samples)[1] >= end:
         fewest -= 1
-    return places[pair.curve.right[places] >= fewest]
+    kept: NDArray[np.int64] = places[pair.curve.right[places] >= fewest]
+    return kept
 
 
 def _sums(pair: Pair, goal: Goal, scales: Mapping[str, Scale]) -> Floats:

@@ -119,10 +119,9 @@ def _volumes(sets: Sequence[Sequence[tuple[Number, Number]]]) -> tuple[list[Volu
     scale = _Scale(everything)
     found = []
     for some in sets:
-        middle, best, worst = (
-            np.array([[end(number) for number in pair] for pair in some])
-            for end in (lambda n: n.cost, lambda n: n.least, lambda n: n.most)
-        )
+        middle = np.array([[number.cost for number in pair] for pair in some])
+        worst = np.array([[number.most for number in pair] for pair in some])
+        best = np.array([[number.least for number in pair] for pair in some])
         found.append(Volume(scale.covered(middle), scale.covered(worst), scale.covered(best), len(some)))
     worse, dear = scale.reference
     accuracy, cost = sets[0][0]
@@ -159,7 +158,8 @@ class _Scale:
 
         placed = (self._straightened(points) - self._low) / self._extent
         reference = np.full(placed.shape[1], 1 + _BEYOND)
-        return float(moocore.hypervolume(placed, ref=reference)) / (1 + _BEYOND) ** placed.shape[1]
+        room = float((1 + _BEYOND) ** placed.shape[1])
+        return float(moocore.hypervolume(placed, ref=reference)) / room
 
     @property
     def reference(self) -> tuple[float, ...]:

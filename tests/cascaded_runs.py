@@ -64,3 +64,22 @@ def three(**more: Any) -> Run:
         answered("cnn/int8", 0.90, 4e-3, energy=5e-4, **more),
         answered("mobilenet/baseline", 0.97, 20e-3, energy=3e-3, **more),
     )
+
+
+@st.composite
+def small_runs(draw: st.DrawFn) -> Run:
+    """A few cells that have answered a few samples each, with numbers that often tie."""
+    count, samples = draw(st.integers(2, 4)), draw(st.sampled_from([6, 12]))
+
+    def one(place: int) -> Record:
+        splits = {split: draw(answers(samples)) for split in ("validation", "test")}
+        values: dict[str, Any] = {"accuracy": number("accuracy", sum(splits["test"].right) / samples)}
+        for name, scale in (("latency", 1e-3), ("energy", 1e-3), ("artifact_bytes", 1e3)):
+            worth = draw(st.sampled_from([None, 1, 2, 3, 5, 8]))
+            if worth is not None:
+                values[name] = number(name, worth * scale, draw(st.sampled_from([0.0, 0.3])))
+        told = {split: found.to_json() for split, found in splits.items()}
+        verdicts = draw(st.sampled_from([(), (), (), ("noisy",), ("below floor 0.5",)]))
+        return cell(f"m/c{place}", values, *verdicts, answers=told, test_samples=samples, floor=0.5)
+
+    return run(*(one(place) for place in range(count)))

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cascaded_runs import CONFIDENCES, answered, answers, three
+from cascaded_runs import CONFIDENCES, answered, answers, small_runs, three
 from decided_runs import cell, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradeoff.answers import Answers
 from tradeoff.decide.advice import Advice
+from tradeoff.decide.candidates import Candidate
 from tradeoff.decide.cascades import ABOVE, Cascade, cascade_of, curve_of, points_of, stage_of, thresholds_of
-from tradeoff.decide.objectives import numbers_of, wilson
+from tradeoff.decide.fronts import dominates
+from tradeoff.decide.objectives import OBJECTIVES, numbers_of, wilson
 from tradeoff.decide.recommending import recommend
 from tradeoff.decide.wishes import Roles, Wish, parse_goal, parse_limit
 from tradeoff.errors import BadInput
@@ -370,3 +372,112 @@ def test_the_told_points_hold_both_ends_and_the_chosen_threshold() -> None:
         (chosen,) = (one for one in points if one["threshold"] == tried.cascade.threshold)
         stage = tried.cascade.test if split == "test" else tried.cascade.validation
         assert chosen["accuracy"] == stage.accuracy
+
+
+# --- everything together ----------------------------------------------------------------------------
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> Wish:
+    goals = ["latency", "energy", "accuracy", "accuracy>latency", "energy>accuracy>size", "accuracy:2,latency:1"]
+    amounts = {
+        "max_latency": ("2ms", "4.5ms"),
+        "max_energy": ("2mJ", "6mJ"),
+        "max_size": ("3kB", "9kB"),
+        "min_accuracy": ("0.5", "0.7", "90%"),
+    }
+    names = draw(st.lists(st.sampled_from(sorted(amounts)), max_size=3, unique=True))
+    return wish(draw(st.sampled_from(goals)), **{name: draw(st.sampled_from(amounts[name])) for name in names})
+
+
+def limited(asked: Wish, name: str, text: str) -> Wish:
+    others = tuple(limit for limit in asked.limits if limit.name != name)
+    return replace(asked, limits=(*others, parse_limit(name, text, f"--{name}")))
+
+
+def worth(candidate: Candidate) -> list[float]:
+    return [candidate.numbers[name].cost if name in candidate.numbers else math.inf for name in OBJECTIVES]
+
+
+@OFTEN
+@given(small_runs(), wishes())
+def test_the_choice_keeps_all_limits_and_nothing_that_fits_dominates_it(one: Run, asked: Wish) -> None:
+    advice = answer(one, asked)
+    if advice.choice is None:
+        assert not any(r.fits for r in advice.rejected)
+        return
+    assert all(limit.kept(advice.choice.numbers[limit.objective]) for limit in asked.limits)
+    ours = worth(advice.choice)
+    assert not [r for r in advice.rejected if r.fits and dominates(worth(r.candidate), ours)]
+    told = {r.candidate.spelling for r in advice.rejected} | {advice.choice.spelling}
+    assert told == {*(r.cell.spelling for r in one.records), *(c.spelling for c in cascades(advice))}
+
+
+@OFTEN
+@given(small_runs(), wishes())
+def test_whatever_is_promised_was_tried(one: Run, asked: Wish) -> None:
+    advice = answer(one, asked)
+    for found in advice.relaxations:
+        assert answer(one, limited(asked, found.limit.name, found.to)).choice == found.candidate
+    for option in advice.runner_up.instead if advice.runner_up else ():
+        if option.startswith("--"):
+            name, text = option.removeprefix("--").split()
+            assert advice.runner_up is not None
+            assert answer(one, limited(asked, name, text)).choice == advice.runner_up.candidate
+    for hint in advice.hints:
+        if "--allow" in hint:
+            doubt: Any = hint.partition("--allow ")[2].partition(";")[0]
+            after = answer(one, replace(asked, allow=asked.allow | {doubt})).choice
+            assert after is not None
+            assert hint.startswith(f"{after.name} would be chosen")
+        elif " fits with " in hint:
+            name, _, options = hint.partition(" fits with ")
+            wider, words = asked, options.split()
+            for option, text in zip(words[::2], words[1::2], strict=True):
+                wider = limited(wider, option.removeprefix("--"), text)
+            then = answer(one, wider)
+            assert then.choice is not None
+            assert name == then.choice.name or any(r.candidate.name == name and r.fits for r in then.rejected)
+
+
+@OFTEN
+@given(small_runs(), wishes())
+def test_without_cascades_the_answer_is_the_one_among_single_cells(one: Run, asked: Wish) -> None:
+    """Where no pair competes, asking for cascades changes nothing."""
+    advice = answer(one, asked)
+    if not cascades(advice):
+        assert advice.choice == answer(one, replace(asked, cascade=None)).choice
+
+
+@OFTEN
+@given(small_runs(), wishes())
+def test_a_threshold_is_the_best_of_all_by_the_validation_split(one: Run, asked: Wish) -> None:
+    if asked.goal.kind != "one":
+        return
+    (name,) = asked.goal.names
+    for found in cascades(answer(one, asked)):
+        splits = [Answers.from_json(half.record.facts["answers"]["validation"], "") for half in found.halves]
+        costs = [half.numbers[name].value for half in found.halves] if name != "accuracy" else []
+        best = math.inf
+        for threshold in thresholds_of(splits[0]):
+            curve = curve_of(*splits, [threshold])
+            share, accuracy = float(curve.shares[0]), float(curve.accuracies[0])
+            kept = all(
+                limit.kept(replace(found.small.numbers[limit.objective], value=value))
+                for limit in asked.limits
+                if (value := _at(found, limit.objective, share, accuracy)) is not None
+            )
+            if kept:
+                best = min(best, costs[0] + share * costs[1] if costs else -accuracy)
+        ours = costs[0] + found.validation.share * costs[1] if costs else -found.validation.accuracy
+        assert ours == pytest.approx(best)
+
+
+def _at(found: Cascade, name: str, share: float, accuracy: float) -> float | None:
+    """What a limit is held against at a threshold; nothing for what none moves."""
+    if name == "accuracy":
+        return accuracy
+    both = [half.numbers.get(name) for half in found.halves]
+    if name not in ("latency", "energy") or both[0] is None or both[1] is None:
+        return None
+    return both[0].value + share * both[1].value

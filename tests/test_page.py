@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cascaded_runs import three
 from decided_runs import cell, run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from tradeoff.cli import main
 from tradeoff.compare.comparing import compare
 from tradeoff.compare.gate import Outcome
 from tradeoff.decide.recommending import recommend
-from tradeoff.decide.wishes import Wish, parse_goal
+from tradeoff.decide.wishes import Roles, Wish, parse_goal
 from tradeoff.record import Run, run_to_json
 from tradeoff.reports.narrative.view import VIEW as NARRATIVE
 from tradeoff.reports.page.renderer import Page, as_json
@@ -219,6 +220,15 @@ def test_comparisons_and_recommendations_are_pages_too() -> None:
     assert (compared.wrong, advised.wrong) == ([], [])
     assert "ship" in advised.said
     assert advised.having("data-picture") == []
+
+
+def test_the_page_of_a_recommendation_draws_its_cascades() -> None:
+    found = recommend([three()], Wish(parse_goal("accuracy>latency"), cascade=Roles()))
+    advised = Outline(Page().render_recommendation(found, 80, False))
+    assert advised.wrong == []
+    assert "a cascade: cnn/int8/litert answers" in advised.said
+    if drawing.library() is not None:
+        assert len(advised.having("data-picture")) == 6
 
 
 def test_a_view_is_a_page_in_which_sentences_lead_to_their_rows() -> None:

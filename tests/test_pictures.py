@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cascaded_runs import three
 from decided_runs import cell, run
 from paged_runs import CHAINS, measured, shown
 
 import tradeoff
 from tradeoff.cli import main
+from tradeoff.decide.recommending import recommend
+from tradeoff.decide.wishes import Roles, Wish, parse_goal
 from tradeoff.record import Run, run_to_json
 from tradeoff.reports.page.renderer import Page
+from tradeoff.reports.pictures.cascade import pictures_of
 from tradeoff.reports.pictures.curves import numbers_in
 from tradeoff.reports.pictures.gallery import GROUPS, Gallery, as_files, gallery
 from tradeoff.reports.pictures.looks import config
@@ -46,7 +50,10 @@ def everything_in(part: Any) -> Iterator[Any]:
 
 
 def test_a_whole_run_gives_every_kind_of_picture(drawn: Gallery) -> None:
-    assert drawn.left_out == ("curves of a sweep: no 3 cells differ in one number of one technique alone",)
+    assert drawn.left_out == (
+        "curves of a sweep: no 3 cells differ in one number of one technique alone",
+        "cascade: no two cells of a group have answers sample by sample, one cheaper and one more often right",
+    )
     assert titles(drawn) == [
         *(f"Accuracy against {cost}" for cost in ("latency", "size", "memory", "energy")),
         "The best cells in all dimensions",
@@ -75,7 +82,7 @@ def test_what_cannot_be_drawn_is_told_once_with_its_reason() -> None:
     kinds = [line.partition(":")[0] for line in found.left_out]
     assert kinds == [
         *("front", "radar", "size bars", "latency bars", "energy split", "roofline", "per-layer profile"),
-        *("curves of a sweep", "latency over devices", "training curves", "sensitivity heat map"),
+        *("curves of a sweep", "cascade", "latency over devices", "training curves", "sensitivity heat map"),
     ]
     assert "front: no group has 3 cells with an accuracy and a cost" in found.left_out
 
@@ -293,3 +300,25 @@ def test_both_looks_say_the_same_of_everything_but_colour() -> None:
 def test_the_page_draws_what_the_files_show() -> None:
     text = Page().render([small()], 80, False)
     assert [one.title in text for one in gallery([small()]).pictures] == [True] * len(gallery([small()]).pictures)
+
+
+def test_a_cascade_is_drawn_from_the_small_one_alone_to_both_together() -> None:
+    found = gallery([three()])
+    (drawn,) = (one for one in found.pictures if one.kind == "cascade")
+    assert drawn.title == "Cascade by latency: dense/int8/litert > mobilenet/baseline/litert"
+    curve = [point for point in drawn.values if point["part"] == "curve" and point["split"] == "test"]
+    alone = [point for point in drawn.values if point["part"] == "alone"]
+    assert (curve[0]["accuracy"], curve[0]["latency"]) == (alone[0]["accuracy"], alone[0]["latency"])
+    assert curve[-1]["accuracy"] == alone[1]["accuracy"]
+    assert curve[-1]["latency"] == pytest.approx(alone[0]["latency"] + alone[1]["latency"])
+    assert [point["latency"] for point in curve] == sorted(point["latency"] for point in curve)
+
+
+def test_of_the_cascades_of_a_recommendation_the_choice_is_drawn_first() -> None:
+    found = recommend([three()], Wish(parse_goal("accuracy>latency"), cascade=Roles()))
+    (advice,) = found.advice
+    assert advice.choice is not None
+    titles = [one.title for one in pictures_of(found)]
+    small, large = (half.name for half in advice.choice.halves)
+    assert titles[:2] == [f"Cascade by {cost}: {small} > {large}" for cost in ("latency", "energy")]
+    assert len(titles) == 6

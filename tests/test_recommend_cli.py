@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from cascaded_runs import answered, three
 from decided_runs import cell, number, run
 
 from tradeoff.cli import main
 from tradeoff.decide.scenarios import parse_scenario, shipped
-from tradeoff.decide.wishes import LIMITS
+from tradeoff.decide.wishes import LIMITS, Roles
 from tradeoff.record import JSON_KEY, Axes, Record, Run, run_to_json
 
 
@@ -160,6 +161,75 @@ def test_names_with_markup_and_formulas_do_nothing(capsys: pytest.CaptureFixture
         assert name != "csv" or not [v for line in csv.reader(io.StringIO(text)) for v in line if v.startswith("=")]
 
 
+# --- cascades ---------------------------------------------------------------------------------------
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    assert main(["recommend", saved(three()), *arguments]) == status
+    return capsys.readouterr().out
+
+
+def test_a_cascade_is_chosen_told_and_drawn_up_beside_the_single_cells(capsys: pytest.CaptureFixture[str]) -> None:
+    text = " ".join(told(capsys, "--cascade", "--width", "200").split())
+    assert "ship cnn/int8/litert>mobilenet/baseline/litert" in text
+    assert "a cascade: cnn/int8/litert answers; what it is less than 0.57" in text
+    assert "Cascades: 3 pairs · digits" in text
+    assert "of the validation split, by which the threshold was chosen" in text
+    assert "mobilenet/baseline/litert fits; latency 20 ms is" in text
+    assert "; passes on 17" in text
+    assert "cascade" not in told(capsys)
+
+
+def test_the_scenario_asks_for_cascades_and_the_command_line_overrides_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Cascades: 3 pairs" in told(capsys, "--scenario", "frugal-service")
+    assert "Cascades" not in told(capsys, "--scenario", "frugal-service", "--no-cascade")
+    assert "Cascades: 1 pair ·" in told(capsys, "--small", "dense/*", "--large", "cnn/*")
+    assert main(["recommend", saved(three()), "--no-cascade", "--small", "a"]) == 2
+    assert "--small names a part of a cascade, and --no-cascade wants none" in capsys.readouterr().err
+
+
+def test_a_cascade_in_the_json_has_its_threshold_both_splits_and_the_curve(capsys: pytest.CaptureFixture[str]) -> None:
+    (group,) = json.loads(told(capsys, "--cascade", "--json"))["groups"]
+    found = group["choice"]["cascade"]
+    assert group["choice"]["cell"] == "cnn/int8/litert>mobilenet/baseline/litert/host-cpu/b1"
+    assert (found["small"], found["test"]["samples"]) == ("cnn/int8/litert/host-cpu/b1", 500)
+    assert found["test"]["share_low"] < found["test"]["share"] < found["test"]["share_high"]
+    (tried,) = (one for one in group["cascades"]["tried"] if one["small"] == found["small"])
+    assert tried["threshold"] == found["threshold"]
+    assert {point["split"] for point in tried["curve"]} == {"validation", "test"}
+
+
+def test_the_csv_has_a_line_for_every_pair_whatever_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(capsys, "--cascade", "--format", "csv", "--objective", "latency", "--min-accuracy", "0.93")
+    pairs = {line["cell"]: line for line in csv.DictReader(io.StringIO(text)) if line["status"] == "cascade"}
+    assert len(pairs) == 3
+    ends = "/host-cpu/b1"
+    assert pairs[f"cnn/int8/litert>mobilenet/baseline/litert{ends}"]["role"] == "choice"
+    assert float(pairs[f"cnn/int8/litert>mobilenet/baseline/litert{ends}"]["passed_on"]) == 0.064
+    assert "no threshold keeps min-accuracy" in pairs[f"dense/int8/litert>cnn/int8/litert{ends}"]["why"]
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_other_formats_tell_of_cascades_too(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(capsys, "--cascade", "--format", name)
+    assert "Cascades: 3 pairs" in text
+    assert "which the threshold was chosen" in text
+
+
+def test_with_cascades_no_line_is_wider_than_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert max(map(len, told(capsys, "--cascade", "--width", "80").splitlines())) <= 80
+
+
+def test_names_of_cascades_with_markup_do_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    evil = run(*(answered(f"=1+\x1b[31m<b>{n}/int8", 0.7 + n / 10, 1e-3 * n) for n in (1, 2)))
+    for name in ("terminal", "markdown", "csv", "html"):
+        assert main(["recommend", saved(evil), "--cascade", "--objective", "accuracy", "--format", name]) == 0
+        text = capsys.readouterr().out
+        assert "\x1b" not in text
+        assert name == "terminal" or "<b>1" not in text or name == "csv"
+        assert name != "csv" or not [v for line in csv.reader(io.StringIO(text)) for v in line if v.startswith("=")]
+
+
 # --- the page ---------------------------------------------------------------------------------------
 
 PAGE = Path(__file__).parent.parent / "docs" / "recommend.md"
@@ -181,6 +251,20 @@ def test_the_page_shows_what_the_commands_print(
     (group,) = json.loads(capsys.readouterr().out)["groups"]
     told = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", PAGE.read_text(), re.MULTILINE))))
     assert group.keys() <= told
+
+
+CASCADES = PAGE.with_name("cascades.md")
+
+
+def test_the_page_of_cascades_shows_what_the_command_prints_and_a_scenario_that_can_be_read(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(PAGE.parent.parent)
+    found = re.findall(r"^```(?:sh|text)\n(.*?)^```", CASCADES.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    _, scenario, command, printed = found
+    assert parse_scenario(scenario, "the page").cascade == Roles("dense/*", "*/baseline/*")
+    assert main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out == printed
 
 
 def test_the_page_has_every_limit_every_scenario_and_a_scenario_that_can_be_read() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tradeoff.decide.scenarios import parse_scenario, read_scenario, shipped
-from tradeoff.decide.wishes import LIMITS, Goal, check_limits, parse_goal, parse_limit
+from tradeoff.decide.wishes import LIMITS, Goal, Roles, check_limits, parse_goal, parse_limit
 from tradeoff.errors import BadInput, TradeoffError
 
 
@@ -99,3 +99,31 @@ def test_a_scenario_that_is_not_there_is_named_with_those_that_are(tmp_path: Pat
     (tmp_path / "large.toml").write_bytes(b"#" * 200_000)
     with pytest.raises(BadInput, match="it is no scenario"):
         read_scenario(str(tmp_path / "large.toml"))
+
+
+# --- cascades ---------------------------------------------------------------------------------------
+
+
+def test_a_scenario_asks_for_cascades_and_says_who_may_play_which_part() -> None:
+    assert parse_scenario("", "x").cascade is None
+    assert parse_scenario("cascade = false", "x").cascade is None
+    assert parse_scenario("cascade = true", "x").cascade == Roles()
+    assert parse_scenario("[cascade]\nsmall = 'dense/*'", "x").cascade == Roles("dense/*", "*")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cascade = 'yes'", "x: cascade is 'yes'; write true, or a table with the globs small and large"),
+        ("[cascade]\nmiddle = 'a'", "x: cascade has the field 'middle'; known: small, large"),
+        ("[cascade]\nsmall = 3", "x: cascade.small is 3; write a text in quotes"),
+    ],
+)
+def test_what_is_no_cascade_is_told(text: str, message: str) -> None:
+    with pytest.raises(BadInput) as error:
+        parse_scenario(text, "x")
+    assert str(error.value) == message
+
+
+def test_at_least_one_shipped_scenario_asks_for_cascades() -> None:
+    assert {name for name in shipped() if read_scenario(name).cascade} == {"always-on", "frugal-service"}

@@ -12,6 +12,7 @@ from typing import Any, Final
 import tradeoff
 from tradeoff.record import Run
 
+from ..pictures.cascade import pictures_of
 from ..pictures.drawing import INSTALL, drawn, script
 from ..pictures.gallery import Gallery, as_files, gallery
 from ..pictures.looks import config
@@ -92,7 +93,8 @@ class Page(tradeoff.Renderer):
 
     def render_recommendation(self, found: Any, width: int, colour: bool) -> str:
         """What to ship first, then what the limits cost and why nothing else."""
-        return _page("Recommendation", [], [("What to ship", answers_first(found))])
+        shown = Gallery(pictures=tuple(pictures_of(found)))
+        return _page("Recommendation", [], [("What to ship", answers_first(found))], shown)
 
 
 def _title(runs: Sequence[Run]) -> str:

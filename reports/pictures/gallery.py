@@ -10,6 +10,7 @@ from tradeoff.record import Run
 
 from ..tables.fronts import Fronts
 from .bars import bars
+from .cascade import cascade_picture
 from .curves import curves
 from .devices import over_devices
 from .energy import energy_split
@@ -62,6 +63,7 @@ def _of_each(scenes: Iterable[Scene]) -> Iterator[Picture | str]:
         yield from roofline(scene)
         yield from layers(scene)
         yield from curves(scene)
+        yield from cascade_picture(scene)
 
 
 def _missing(reasons: Iterable[str], pictures: Iterable[Picture]) -> list[str]:

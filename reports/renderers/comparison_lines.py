@@ -11,6 +11,7 @@ from tradeoff.compare.gate import Outcome
 from tradeoff.compare.history import Series
 
 from ..tables.format import printable
+from ..tables.volumes import changes_of, front_name, reference_of
 
 _EFFECT: Final = (
     *("suite", "cell", "measurement", "quantity", "unit", "old", "new", "verdict", "change", "change_low"),
@@ -49,7 +50,7 @@ def _field(value: str | float | None) -> str | float | None:
 
 
 def comparison_lines(outcome: Outcome) -> Iterator[Line]:
-    """A line for each effect, then one for each cell that only one run has."""
+    """A line for each effect, one for each front, then one for each cell that only one run has."""
     yield _EFFECT
     broken = {id(effect) for judgement in outcome.judgements for effect in judgement.effects}
     for effect in outcome.comparison.effects:
@@ -59,6 +60,14 @@ def comparison_lines(outcome: Outcome) -> Iterator[Line]:
             *(effect.p, effect.adjusted, effect.smallest, "yes" if id(effect) in broken else "no", effect.reason),
         )
     comparison = outcome.comparison
+    for front in changes_of(comparison):
+        told = f"hypervolume of {front.old.cells} and {front.new.cells} cells; reference {reference_of(front)}"
+        by = front.new.value - front.old.value
+        ends = (front.new.low - front.old.high, front.new.high - front.old.low)
+        yield (
+            *(front.conditions.suite, front_name(front), "hypervolume", None, "1", front.old.value, front.new.value),
+            *(front.verdict, by, *ends, "yes", -by, None, None, None, "no", told),
+        )
     for role, lone in (("old", comparison.only_old), ("new", comparison.only_new)):
         for one in lone:
             told = f"only in the {role} run; in the other: {one.elsewhere} {one.reason}".rstrip()

@@ -12,6 +12,7 @@ from tradeoff.compare.gate import Judgement, Outcome
 
 from .format import UNAVAILABLE, Quantity, change, number, printable, quantity_of, significant
 from .table import Cell, Column, Note, Table, Tone
+from .volumes import volumes_table
 
 _TONES: Final[dict[Verdict, Tone]] = {"worse": "bad", "better": "good"}
 _TITLES: Final[dict[Verdict, str]] = {
@@ -51,6 +52,7 @@ def compared(outcome: Outcome) -> list[Table]:
         *verdict_table(outcome, "no difference shown", 15),
         *incomparable_table(outcome),
         *lone_tables(outcome, 20),
+        *volumes_table(outcome.comparison),
         *verdict_table(outcome, "worse", 40),
         *limits_table(outcome.judgements),
         runs_table(outcome),
@@ -61,6 +63,7 @@ def for_a_comment(outcome: Outcome) -> tuple[list[Table], list[Table]]:
     """What a person must see, and what can be folded."""
     first = [*limits_table(outcome.judgements), *verdict_table(outcome, "worse", 15)]
     rest = [
+        *volumes_table(outcome.comparison),
         *verdict_table(outcome, "better", 25),
         *verdict_table(outcome, "no difference shown", 25),
         *incomparable_table(outcome),

@@ -8,11 +8,14 @@ from typing import Final
 from tradeoff.decide.advice import Advice, Gain, Recommendation, Rejection, Relaxation
 from tradeoff.decide.amounts import written
 from tradeoff.decide.candidates import Candidate
+from tradeoff.decide.cascades import Cascade
 from tradeoff.decide.judging import used
 from tradeoff.decide.objectives import ACCURACY, OBJECTIVES, Number
 from tradeoff.decide.wishes import Limit
-from tradeoff.record import Axes, Record
+from tradeoff.record import Axes
 
+from .cascades import called, cascade_told, cascades_table
+from .conditions import where
 from .format import UNAVAILABLE, change, interval, marked, number, printable, quantity_of, significant
 from .table import Cell, Column, Note, Table, without_empty_columns
 
@@ -44,15 +47,9 @@ def answers_first(found: Recommendation) -> list[Table]:
 def _tables(advice: Advice) -> Iterator[Table]:
     # In a terminal the end is what is read first.
     yield from rejected_table(advice)
+    yield from cascades_table(advice)
     yield from limits_table(advice)
     yield answer_table(advice)
-
-
-def where(advice: Advice) -> str:
-    """The conditions as a person calls them."""
-    known = advice.conditions
-    suite = "" if known.suite == Record.suite else known.suite
-    return " · ".join(printable(p) for p in (known.task, known.device, known.load, suite, known.machine) if p)
 
 
 # --- the answer -------------------------------------------------------------------------------------
@@ -88,7 +85,7 @@ def _column(name: str, advice: Advice) -> Column:
 def _row(role: str, candidate: Candidate) -> tuple[Cell, ...]:
     numbers = [_number(candidate.numbers.get(name)) for name in OBJECTIVES]
     run = Cell(printable(candidate.run), candidate.run)
-    return (Cell(role, role), Cell(printable(candidate.name), candidate.name, tone="strong"), *numbers, run)
+    return (Cell(role, role), Cell(called(candidate), candidate.name, tone="strong"), *numbers, run)
 
 
 def _number(found: Number | None) -> Cell:
@@ -107,6 +104,8 @@ def _notes(advice: Advice) -> Iterator[str]:
         yield printable(f"{wish.title}{f': {wish.summary}' if wish.summary else ''}")
     if advice.because:
         yield advice.because
+    if isinstance(advice.choice, Cascade):
+        yield from cascade_told(advice.choice)
     if advice.standing == "tied":
         yield "another cell may be as good in everything: the intervals do not tell"
     yield from (printable(f"careful: {text}") for text in advice.cautions)
@@ -154,7 +153,8 @@ def _gain(gain: Gain, advice: Advice) -> str:
 def limits_table(advice: Advice) -> list[Table]:
     """Which limits bind, and what a little more would buy."""
     rows = tuple(_limit(limit, advice) for limit in advice.wish.limits)
-    notes = [] if advice.relaxations else [Note("no limit alone changes the answer")]
+    aside = "; thresholds of cascades may move with it" if advice.cascades and advice.cascades.candidates else ""
+    notes = [] if advice.relaxations else [Note(f"no limit alone changes the answer{aside}")]
     table = Table(f"Limits · {where(advice)}", _LIMITS, rows, tuple(notes))
     return [without_empty_columns(table)] if rows else []
 
@@ -185,7 +185,7 @@ def rejected_table(advice: Advice) -> list[Table]:
     """Every other cell, what fits first, and what was never measured last."""
     fitting = sorted(advice.rejected, key=lambda one: (not one.fits, _furthest(one)))
     rows = [
-        (Cell(printable(one.candidate.name)), Cell(printable("; ".join(reason.text for reason in one.reasons))))
+        (Cell(called(one.candidate)), Cell(printable("; ".join(reason.text for reason in one.reasons))))
         for one in fitting
     ]
     rows += [(Cell(printable(_name(one.cell))), Cell(_unmeasured(one.status, one.reason))) for one in advice.unmeasured]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
 
@@ -210,7 +210,8 @@ def _wish(data: Mapping[str, Any]) -> Wish | None:
     if "scenario" in data:
         if limits or "objective" in data:
             raise BadInput("scenario has limits and an objective of its own; leave the others out")
-        return read_scenario(_text("scenario", data["scenario"], data))
+        # A row of a view is one cell.
+        return replace(read_scenario(_text("scenario", data["scenario"], data)), cascade=None)
     if "objective" in data:
         return Wish(parse_goal(_text("objective", data["objective"], data), "objective"), limits)
     if limits:

@@ -13,7 +13,8 @@ from tradeoff.compare.command import add_compare, add_history, add_profile
 from tradeoff.decide.command import add_recommend
 from tradeoff.devices.command import add_devices, add_estimate
 from tradeoff.errors import TradeoffError, UnknownName
-from tradeoff.exchange.files import read_runs, write_rows, writes_rows
+from tradeoff.exchange.files import WHERE, read_selected, write_rows, writes_rows
+from tradeoff.exchange.selecting import Purpose
 from tradeoff.inspecting.command import add_inspect
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
@@ -104,6 +105,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write there, not to the terminal: all rows, if it is .parquet or .json",
     )
+    parser.add_argument("--where", default="", metavar="SQL", help=f"{WHERE} (needs DuckDB)")
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
     parser.add_argument("--pictures", metavar="FOLDER", help="write the pictures there as well, as SVG and PNG")
     parser.set_defaults(command=_report, complain=parser.error)
@@ -198,7 +200,8 @@ def _report(options: argparse.Namespace) -> int:
     view = find_view(options.view, registry.views) if options.view is not None else None
     renderer = registry.renderers[name]
     with no_collection():
-        runs = [run for name in options.runs for run in read_runs(name)]
+        purpose: Purpose = "all" if rows else "report"
+        runs = [run for name in options.runs for run in read_selected(name, options.where, purpose, _tell)]
         if options.pictures:
             _write_pictures(registry, runs, Path(options.pictures))
         if rows and options.output:
@@ -213,6 +216,10 @@ def _report(options: argparse.Namespace) -> int:
     except OSError as error:
         raise TradeoffError(f"--output {options.output} cannot be written: {error}") from error
     return 0
+
+
+def _tell(line: str) -> None:
+    print(f"tradeoff: {safe_lines(line)}", file=sys.stderr)
 
 
 def _write_pictures(registry: Registry, runs: Sequence[Run], folder: Path) -> None:

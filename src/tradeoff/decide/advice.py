@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tradeoff.decide.candidates import Candidate, Conditions
+from tradeoff.decide.cascades import Cascades
 from tradeoff.decide.fronts import Standing
 from tradeoff.decide.wishes import Limit, Wish
 from tradeoff.record import Record
@@ -104,6 +105,7 @@ class Advice:
     :param slack: how much room the choice leaves under each limit, by its name.
     :param nearest: where nothing fits, the candidate that misses least.
     :param hints: what to change, or what would be chosen if doubts were put up with.
+    :param cascades: the pairs that were looked at, where the wish asks for them.
     :param standing: the choice's among all that nothing is wrong with, in all objectives at once.
     """
 
@@ -122,6 +124,7 @@ class Advice:
     hints: tuple[str, ...] = ()
     standing: Standing | None = None
     repeated: tuple[str, ...] = ()
+    cascades: Cascades | None = None
 
 
 @dataclass(frozen=True)

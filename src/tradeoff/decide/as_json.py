@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tradeoff.decide.advice import Advice, Reason, Recommendation, Rejection, Relaxation, RunnerUp
 from tradeoff.decide.candidates import Candidate
+from tradeoff.decide.cascades import Cascade, Cascades, Stage, Tried, points_of
 from tradeoff.decide.objectives import Number
 from tradeoff.decide.wishes import Limit, Wish
 
@@ -35,6 +36,7 @@ def _wish(wish: Wish) -> dict[str, Any]:
         "model": wish.model,
         "load": wish.load,
         "allow": sorted(wish.allow),
+        "cascade": asdict(wish.cascade) if wish.cascade else None,
         "limits": [
             {"name": one.name, "objective": one.objective, "value": one.value, "unit": one.unit, "why": one.why}
             for one in wish.limits
@@ -59,6 +61,7 @@ def _advice(advice: Advice) -> dict[str, Any]:
         "nearest": _rejection(advice.nearest) if advice.nearest else None,
         "hints": list(advice.hints),
         "repeated": list(advice.repeated),
+        "cascades": _cascades(advice.cascades) if advice.cascades else None,
     }
 
 
@@ -68,6 +71,36 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "run": candidate.run,
         "numbers": {name: _number(number) for name, number in candidate.numbers.items()},
         "verdicts": list(candidate.record.verdicts),
+        **({"cascade": _halves(candidate)} if isinstance(candidate, Cascade) else {}),
+    }
+
+
+def _halves(found: Cascade) -> dict[str, Any]:
+    return {
+        "small": found.small.spelling,
+        "large": found.large.spelling,
+        "threshold": found.threshold,
+        "validation": _stage(found.validation),
+        "test": _stage(found.test),
+    }
+
+
+def _stage(stage: Stage) -> dict[str, Any]:
+    low, high = stage.reach
+    return {**asdict(stage), "share_low": low, "share_high": high}
+
+
+def _cascades(found: Cascades) -> dict[str, Any]:
+    return {"tried": [_tried(one) for one in found.tried], "left_out": list(found.left_out)}
+
+
+def _tried(one: Tried) -> dict[str, Any]:
+    return {
+        "small": one.small.spelling,
+        "large": one.large.spelling,
+        "threshold": one.cascade.threshold if one.cascade else None,
+        "why_not": one.why,
+        "curve": points_of(one),
     }
 
 

@@ -70,6 +70,11 @@ class Candidate:
         cell = self.record.cell
         return f"{cell.model}/{cell.chain}/{cell.backend}"
 
+    @property
+    def halves(self) -> tuple[Candidate, ...]:
+        """What it is put together of, if it is."""
+        return ()
+
 
 @dataclass(frozen=True)
 class Group:

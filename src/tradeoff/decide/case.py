@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from tradeoff.decide.advice import Reason
 from tradeoff.decide.candidates import Candidate
@@ -19,6 +19,7 @@ class Case:
     :param against: what speaks against each candidate, before any of them are ranked.
     :param fitting: the places of those against which nothing does.
     :param steps: how the goal thins these out.
+    :param offers: what competes under another wish, where that is not the same: cascades have other thresholds then.
     """
 
     wish: Wish
@@ -26,11 +27,26 @@ class Case:
     against: tuple[tuple[Reason, ...], ...]
     fitting: tuple[Place, ...]
     steps: tuple[Step, ...] = field(default=())
+    offers: Callable[[Wish], Sequence[Candidate]] | None = None
 
     @property
     def candidates(self) -> Sequence[Candidate]:
         """All of the group's."""
         return self.ranking.candidates
+
+    @property
+    def picked(self) -> Candidate | None:
+        """The best of those that fit."""
+        return self.candidates[self.ranking.pick(self.fitting)] if self.fitting else None
+
+    def under(self, wish: Wish) -> Case:
+        """The same group under another wish."""
+        return case_of(wish, self.offers(wish) if self.offers else self.candidates, self.offers)
+
+    def with_limit(self, limit: Limit) -> Case:
+        """The same group with one limit more, or with another one of that name."""
+        others = tuple(one for one in self.wish.limits if one.name != limit.name)
+        return self.under(replace(self.wish, limits=(*others, limit)))
 
     def only_for(self, limit: Limit) -> list[Place]:
         """Those against which nothing speaks but that they are beyond this limit, the nearest first."""
@@ -47,9 +63,11 @@ class Case:
         return [place for place, number in numbers if number is not None and limit.kept(number)]
 
 
-def case_of(wish: Wish, candidates: Sequence[Candidate]) -> Case:
+def case_of(
+    wish: Wish, candidates: Sequence[Candidate], offers: Callable[[Wish], Sequence[Candidate]] | None = None
+) -> Case:
     """What the wish says of each of the candidates."""
     ranking = ranking_of(wish.goal, candidates)
     against = tuple(reasons_against(candidate, wish) for candidate in candidates)
     fitting = tuple(place for place, reasons in enumerate(against) if not reasons)
-    return Case(wish, ranking, against, fitting, tuple(ranking.steps(fitting)) if fitting else ())
+    return Case(wish, ranking, against, fitting, tuple(ranking.steps(fitting)) if fitting else (), offers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import replace
 from typing import Final
 
@@ -12,9 +13,11 @@ from tradeoff.decide.as_json import recommendation_to_json
 from tradeoff.decide.candidates import DOUBTS
 from tradeoff.decide.recommending import recommend
 from tradeoff.decide.scenarios import read_scenario, shipped
-from tradeoff.decide.wishes import DEFAULT_GOAL, LIMITS, Wish, check_limits, parse_goal, parse_limit
-from tradeoff.exchange.files import read_named_runs
+from tradeoff.decide.wishes import DEFAULT_GOAL, LIMITS, Roles, Wish, check_limits, parse_goal, parse_limit
+from tradeoff.errors import BadInput
+from tradeoff.exchange.files import WHERE, read_selected
 from tradeoff.record import no_collection
+from tradeoff.text import safe_lines
 
 #: Nothing fits.
 NOTHING: Final = 1
@@ -50,6 +53,15 @@ def add_recommend(parser: argparse.ArgumentParser, registry_of: Plugins) -> None
     parser.add_argument(
         "--allow", action="append", default=[], choices=sorted(DOUBTS), help="put up with this; may be given repeatedly"
     )
+    parser.add_argument(
+        "--cascade",
+        action=argparse.BooleanOptionalAction,
+        help="let a small model answer what it is sure of, and a large one the rest (default: as the scenario says)",
+    )
+    for role in ("small", "large"):
+        what = f"which cells may be the {role} one of a cascade, by MODEL/CHAIN/BACKEND"
+        parser.add_argument(f"--{role}", metavar="GLOB", help=f"{what}, as in 'cnn/*' (default: all)")
+    parser.add_argument("--where", default="", metavar="SQL", help=f"{WHERE} (needs DuckDB)")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument(
         "--format", default="terminal", metavar="NAME", help="terminal, markdown, csv (default: terminal)"
@@ -63,13 +75,18 @@ def _recommend(options: argparse.Namespace, registry_of: Plugins) -> int:
     wish = wish_of(options)
     renderer = None if options.json else renderer_of(options, registry_of)
     with no_collection():
-        found = recommend([run for name in options.runs for run in read_named_runs(name)], wish)
+        runs = (read_selected(name, options.where, "decision", _tell) for name in options.runs)
+        found = recommend([run for some in runs for run in some], wish)
         if renderer is None:
             text = json.dumps(recommendation_to_json(found), indent=2, ensure_ascii=False, allow_nan=False)
         else:
             text = renderer.render_recommendation(found, *room(options))
         write(options, text)
     return 0 if found.found else NOTHING
+
+
+def _tell(line: str) -> None:
+    print(f"tradeoff: {safe_lines(line)}", file=sys.stderr)
 
 
 def wish_of(options: argparse.Namespace) -> Wish:
@@ -84,4 +101,15 @@ def wish_of(options: argparse.Namespace) -> Wish:
     globs = {name: text for name in ("device", "model", "load") if (text := getattr(options, name)) is not None}
     goal = parse_goal(options.objective) if options.objective is not None else base.goal
     allow = base.allow | frozenset(options.allow)
-    return replace(base, goal=goal, limits=tuple(limits.values()), allow=allow, **globs)
+    cascade = _roles(options, base.cascade)
+    return replace(base, goal=goal, limits=tuple(limits.values()), allow=allow, cascade=cascade, **globs)
+
+
+def _roles(options: argparse.Namespace, scenario: Roles | None) -> Roles | None:
+    """Whoever names the parts wants a cascade."""
+    named = {role: text for role in ("small", "large") if (text := getattr(options, role)) is not None}
+    if options.cascade is False and named:
+        raise BadInput(f"--{next(iter(named))} names a part of a cascade, and --no-cascade wants none; leave one out")
+    if options.cascade is False or (options.cascade is None and scenario is None and not named):
+        return None
+    return replace(scenario or Roles(), **named)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tradeoff.decide.advice import Reason, Rejection
 from tradeoff.decide.amounts import written
 from tradeoff.decide.candidates import Candidate
+from tradeoff.decide.cascades import Cascade
+from tradeoff.decide.cascading import remark
 from tradeoff.decide.case import Case
 from tradeoff.decide.judging import name_of, share, told
 from tradeoff.decide.objectives import OBJECTIVES
@@ -13,7 +15,13 @@ from tradeoff.decide.ranking import Place, Weighted
 
 def rejection(case: Case, place: Place, chosen: Place) -> Rejection:
     """What speaks against a candidate; where nothing does, why the choice was better."""
-    return Rejection(case.candidates[place], case.against[place] or (_lost(case, place, chosen),))
+    candidate = case.candidates[place]
+    told = (
+        (Reason("goal", "cascade", remark(candidate, case.wish), candidate.test.share),)
+        if isinstance(candidate, Cascade)
+        else ()
+    )
+    return Rejection(candidate, (*(case.against[place] or (_lost(case, place, chosen),)), *told))
 
 
 def _lost(case: Case, place: Place, chosen: Place) -> Reason:

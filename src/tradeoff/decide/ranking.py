@@ -128,13 +128,37 @@ class Weighted(Ranking):
 
     def _scale(self, name: str) -> list[float]:
         costs = self._cost[name]
-        known = [cost for cost in costs if math.isfinite(cost)]
-        if known and min(known) > 0:
-            costs = [math.log(cost) for cost in costs]
-            known = [math.log(cost) for cost in known]
-        low, high = min(known, default=0.0), max(known, default=0.0)
-        extent = high - low if high > low else 1.0
-        return [(cost - low) / extent for cost in costs]
+        # What is put together of others depends on the limits, which must not move the scale.
+        scale = scale_over([cost for cost, one in zip(costs, self.candidates, strict=True) if not one.halves])
+        return [scale.of(cost) for cost in costs]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From 0, the best, to 1, the worst.
+
+    :param logarithmic: whether costs are taken by their logarithm.
+    """
+
+    low: float
+    extent: float
+    logarithmic: bool
+
+    def of(self, cost: float) -> float:
+        """Where a cost lies; below 0 or above 1 where nothing on the scale was as good or as bad."""
+        if not self.logarithmic:
+            return (cost - self.low) / self.extent
+        return (math.log(cost) - self.low) / self.extent if cost > 0 else -math.inf
+
+
+def scale_over(costs: Sequence[float]) -> Scale:
+    """The scale of some costs; by logarithms where all of them are above zero."""
+    known = [cost for cost in costs if math.isfinite(cost)]
+    logarithmic = bool(known) and min(known) > 0
+    if logarithmic:
+        known = [math.log(cost) for cost in known]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    return Scale(low, high - low if high > low else 1.0, logarithmic)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from tradeoff.decide.advice import Advice, Recommendation, Rejection, RunnerUp
+from tradeoff.decide.amounts import written
 from tradeoff.decide.candidates import Candidate, Group, groups_of
+from tradeoff.decide.cascades import Cascade
+from tradeoff.decide.cascading import Cascading
 from tradeoff.decide.case import Case, case_of
 from tradeoff.decide.fronts import Standing, front_of
 from tradeoff.decide.judging import cautions_for, gains_of, told
@@ -64,8 +67,18 @@ def _nothing(groups: Sequence[Group], wish: Wish) -> str:
 
 def _advise(group: Group, wish: Wish) -> Advice:
     _check_direction(group, wish)
-    case = case_of(wish, group.candidates)
     blank = Advice(group.conditions, wish, unmeasured=group.unmeasured, repeated=group.repeated)
+    if wish.cascade is None:
+        case = case_of(wish, group.candidates)
+    else:
+        cascading = Cascading(group)
+        found = cascading.under(wish)
+        blank = replace(blank, cascades=found)
+        case = case_of(
+            wish,
+            (*group.candidates, *found.candidates),
+            lambda other: (*group.candidates, *cascading.under(other).candidates),
+        )
     return _chosen(case, blank) if case.fitting else _nothing_fits(case, blank)
 
 
@@ -90,11 +103,11 @@ def _chosen(case: Case, blank: Advice) -> Advice:
         blank,
         choice=choice,
         because=_because(case, choice),
-        cautions=(*cautions_for(choice, case.wish), *_ties(case, chosen)),
+        cautions=(*cautions_for(choice, case.wish), *_of_two(choice, case.wish), *_ties(case, chosen)),
         runner_up=_runner_up(case, chosen),
         rejected=rejected,
         relaxations=tuple(relaxations(case, chosen)),
-        slack={limit.name: -limit.missed_by(choice.numbers[limit.objective]) for limit in case.wish.limits},
+        slack={limit.name: 0.0 - limit.missed_by(choice.numbers[limit.objective]) for limit in case.wish.limits},
         weights=tuple(weights_told(case, chosen)),
         hints=tuple(allowing(case, chosen)),
         standing=_standing(case, chosen),
@@ -121,6 +134,24 @@ def _because(case: Case, choice: Candidate) -> str:
         return f"the best {goal}, {among}: {told(choice.numbers[goal.names[0]])}"
     first = ", then ".join(goal.names)
     return f"the best by {first}, {among}; what the intervals do not tell apart is a tie, and the next one decides"
+
+
+def _of_two(choice: Candidate, wish: Wish) -> Iterator[str]:
+    """What is not certain of a cascade beside its numbers."""
+    if not isinstance(choice, Cascade):
+        return
+    both = [one.numbers.get("latency") for one in choice.halves]
+    slowest = sum(one.value for one in both if one is not None)
+    for limit in wish.limits:
+        if limit.objective == "latency" and None not in both and slowest > limit.value:
+            reach = f"a request that is passed on takes {written(slowest, 's')}"
+            yield f"{limit.name} is kept on the average: {reach}; --max-p99 is about these"
+    stage = choice.test
+    if stage.samples < stage.of:
+        yield f"the cascade is judged over the first {stage.samples:,} of {stage.of:,} samples of the test split"
+    one, other = (half.record.cell.backend for half in choice.halves)
+    if one != other:
+        yield f"it takes two runtimes to ship: {one} and {other}"
 
 
 def _ties(case: Case, chosen: Place) -> Iterator[str]:

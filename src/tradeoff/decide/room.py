@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tradeoff.decide.advice import Reason, Rejection, Relaxation
 from tradeoff.decide.amounts import as_limit, parse_amount, written
-from tradeoff.decide.candidates import DOUBTS
-from tradeoff.decide.case import Case, case_of
+from tradeoff.decide.candidates import DOUBTS, Candidate
+from tradeoff.decide.case import Case
 from tradeoff.decide.judging import gains_of, name_of, share
 from tradeoff.decide.objectives import OBJECTIVES
-from tradeoff.decide.ranking import Influence, InOrder, Place, Weighted, influences
+from tradeoff.decide.ranking import Influence, InOrder, Place, Weighted, influences, ranking_of
 from tradeoff.decide.wishes import LIMITS, Limit
 
 
@@ -23,9 +23,26 @@ def relaxations(case: Case, chosen: Place | None) -> Iterator[Relaxation]:
         if not beyond or case.ranking.pick((*case.fitting, *beyond)) == chosen:
             continue
         first = _first(case, beyond, chosen)
-        yield _relaxation(case, chosen, limit, beyond, first)
+        yield from _kept(case, chosen, _relaxation(case, chosen, limit, beyond, first))
         if case.ranking.pick((*case.fitting, *beyond)) != case.ranking.pick((*case.fitting, *beyond[: first + 1])):
-            yield _relaxation(case, chosen, limit, beyond, _enough(case, beyond))
+            yield from _kept(case, chosen, _relaxation(case, chosen, limit, beyond, _enough(case, beyond)))
+
+
+def _kept(case: Case, chosen: Place | None, found: Relaxation) -> Iterator[Relaxation]:
+    """What the relaxation gives when it is tried: cascades find other thresholds under another limit."""
+    if case.offers is None:
+        yield found
+        return
+    choice = case.candidates[chosen] if chosen is not None else None
+    limit = replace(found.limit, value=parse_amount(found.limit.name, found.to, found.limit.unit))
+    after = case.with_limit(limit).picked
+    if after is not None and after != choice and (choice is None or _preferred(case, after, choice)):
+        yield replace(found, candidate=after, gains=gains_of(after, choice) if choice is not None else ())
+
+
+def _preferred(case: Case, after: Candidate, choice: Candidate) -> bool:
+    """Whether it is what one would rather have; a threshold found for a wider limit may be worse on the test split."""
+    return ranking_of(case.wish.goal, (choice, after)).pick((0, 1)) == 1
 
 
 def _first(case: Case, beyond: Sequence[Place], chosen: Place | None) -> int:
@@ -89,17 +106,23 @@ def instead_of(case: Case, chosen: Place, second: Place) -> Iterator[str]:
         limit = _tightest(case, name, chosen, second)
         if limit is not None:
             limited = _limited(case, limit)
-            if second in limited.fitting and limited.ranking.pick(limited.fitting) == second:
-                yield f"--{limit.name} {_limit_text(limited, limit, limited.fitting, limited.fitting)}"
+            if limited.picked == case.candidates[second]:
+                text = _limit_text(limited, limit, limited.fitting, limited.fitting)
+                if _still(case, replace(limit, value=parse_amount(limit.name, text, limit.unit)), second):
+                    yield f"--{limit.name} {text}"
+
+
+def _still(case: Case, limit: Limit, second: Place) -> bool:
+    """Whether the limit as it is told gives the same where cascades find other thresholds for it."""
+    return case.offers is None or case.with_limit(limit).picked == case.candidates[second]
 
 
 def _limited(case: Case, limit: Limit) -> Case:
     """The case with one limit more, or tighter."""
-    if not any(candidate.doubts for candidate in case.candidates):
+    if case.offers is None and not any(candidate.doubts for candidate in case.candidates):
         return replace(case, fitting=tuple(case.keeping(case.fitting, limit)))
-    # A limit can give a doubt consequence, or take it away.
-    limits = (*(one for one in case.wish.limits if one.name != limit.name), limit)
-    return case_of(replace(case.wish, limits=limits), case.candidates)
+    # A limit can give a doubt consequence, or take it away; and cascades find other thresholds.
+    return case.with_limit(limit)
 
 
 def _tightest(case: Case, name: str, chosen: Place, second: Place) -> Limit | None:
@@ -134,7 +157,7 @@ def weights_told(case: Case, chosen: Place) -> Iterator[str]:
     """Within what each weight can be moved."""
     if isinstance(case.ranking, Weighted):
         for one in influences(case.ranking, case.fitting, chosen):
-            yield _told(case, one)
+            yield f"{_told(case, one)}{'; all thresholds staying as they are' if case.offers else ''}"
 
 
 def _told(case: Case, one: Influence) -> str:
@@ -160,9 +183,11 @@ def allowing(case: Case, chosen: Place | None) -> Iterator[str]:
         ]
         if not doubtful:
             continue
-        found = case.ranking.pick((*case.fitting, *doubtful))
-        if found != chosen:
-            yield f"{case.candidates[found].name} would be chosen with --allow {doubt}; better measure it again"
+        found: Candidate | None = case.candidates[case.ranking.pick((*case.fitting, *doubtful))]
+        if case.offers is not None:
+            found = case.under(replace(case.wish, allow=case.wish.allow | {doubt})).picked
+        if found is not None and (chosen is None or found != case.candidates[chosen]):
+            yield f"{found.name} would be chosen with --allow {doubt}; better measure it again"
 
 
 def nearest_miss(rejected: Sequence[Rejection]) -> Rejection | None:
@@ -192,8 +217,18 @@ def what_to_change(case: Case, rejected: Sequence[Rejection]) -> Iterator[str]:
     nearest = nearest_miss(rejected)
     if nearest is not None and len(nearest.reasons) > 1 and all(r.why == "limit" for r in nearest.reasons):
         limits = {limit.name: limit for limit in case.wish.limits}
-        needed = (
-            f"--{r.about} {as_limit(r.value or 0.0, limits[r.about].unit, limits[r.about].most)}"
-            for r in nearest.reasons
-        )
-        yield f"{nearest.candidate.name} fits with {' '.join(needed)}"
+        needed = {
+            r.about: as_limit(r.value or 0.0, limits[r.about].unit, limits[r.about].most) for r in nearest.reasons
+        }
+        if case.offers is None or nearest.candidate.halves == () or _fits(case, nearest.candidate, needed):
+            yield f"{nearest.candidate.name} fits with {' '.join(f'--{name} {text}' for name, text in needed.items())}"
+
+
+def _fits(case: Case, candidate: Candidate, needed: Mapping[str, str]) -> bool:
+    """Whether a cascade fits with these limits, when its threshold is sought for them."""
+    wider = tuple(
+        replace(one, value=parse_amount(one.name, needed[one.name], one.unit)) if one.name in needed else one
+        for one in case.wish.limits
+    )
+    after = case.under(replace(case.wish, limits=wider))
+    return any(after.candidates[place].name == candidate.name for place in after.fitting)

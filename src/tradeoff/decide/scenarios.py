@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradeoff.decide.candidates import DOUBTS, Doubt
-from tradeoff.decide.wishes import DEFAULT_GOAL, LIMITS, Wish, check_limits, parse_goal, parse_limit
+from tradeoff.decide.wishes import DEFAULT_GOAL, LIMITS, Roles, Wish, check_limits, parse_goal, parse_limit
 from tradeoff.errors import BadInput, TradeoffError, UnknownName, nearest
 from tradeoff.formats.plain_file import read_small_text
 
@@ -48,7 +48,7 @@ def parse_scenario(text: str, source: str) -> Wish:
 
 
 def _wish(data: Mapping[str, Any]) -> Wish:
-    known = (*_TEXTS, *LIMITS, "allow", "why")
+    known = (*_TEXTS, *LIMITS, "allow", "cascade", "why")
     for key in data:
         if key not in known:
             near = nearest(key, known)
@@ -59,7 +59,8 @@ def _wish(data: Mapping[str, Any]) -> Wish:
     limits = tuple(parse_limit(key, _amount(key, data[key]), key, why.get(key, "")) for key in LIMITS if key in data)
     check_limits(limits)
     goal = parse_goal(texts.pop("objective", DEFAULT_GOAL), "objective")
-    return Wish(goal, limits, allow=_allowed(data.get("allow", [])), **texts)
+    cascade = _roles(data.get("cascade", False))
+    return Wish(goal, limits, allow=_allowed(data.get("allow", [])), cascade=cascade, **texts)
 
 
 def _text(key: str, value: Any) -> str:
@@ -81,6 +82,18 @@ def _reasons(value: Any, data: Mapping[str, Any]) -> dict[str, str]:
         if key not in LIMITS or key not in data:
             raise BadInput(f"why gives a reason for {key!r}, which is not a limit of this scenario")
     return {key: _text(f"why.{key}", text) for key, text in value.items()}
+
+
+def _roles(value: Any) -> Roles | None:
+    """``cascade = true``, or a table that says which cells may be the small and the large one."""
+    if isinstance(value, bool):
+        return Roles() if value else None
+    if not isinstance(value, dict):
+        raise BadInput(f"cascade is {value!r}; write true, or a table with the globs small and large")
+    for key in value:
+        if key not in ("small", "large"):
+            raise BadInput(f"cascade has the field {key!r}; known: small, large")
+    return Roles(**{key: _text(f"cascade.{key}", text) for key, text in value.items()})
 
 
 def _allowed(value: Any) -> frozenset[Doubt]:

@@ -88,6 +88,14 @@ class Goal:
 
 
 @dataclass(frozen=True)
+class Roles:
+    """Which cells may play which part in a cascade: globs over ``MODEL/CHAIN/BACKEND``."""
+
+    small: str = "*"
+    large: str = "*"
+
+
+@dataclass(frozen=True)
 class Wish:
     """All of it.
 
@@ -95,6 +103,7 @@ class Wish:
     :param allow: doubts that are put up with.
     :param title: of the scenario, if there is one.
     :param summary: what it stands for.
+    :param cascade: whether two cells may answer together, and which.
     """
 
     goal: Goal
@@ -105,6 +114,7 @@ class Wish:
     allow: frozenset[Doubt] = frozenset()
     title: str = ""
     summary: str = ""
+    cascade: Roles | None = None
 
 
 def parse_goal(text: str, what: str = "--objective") -> Goal:

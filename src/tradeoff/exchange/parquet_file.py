@@ -127,12 +127,20 @@ def _finite(value: float | None) -> float | None:
 
 def read_parquet(path: Path) -> list[Run]:
     """The runs whose rows the file has; measurements and facts are made when they are asked for."""
+    pa, _ = _arrow()
+    file, heads = open_parquet(path)
+    groups = range(file.num_row_groups)
+    batches = (one for group in groups for one in file.iter_batches(_BATCH, row_groups=[group], use_threads=False))
+    return runs_of((pa.Table.from_batches([batch]) for batch in batches), heads, path)
+
+
+def open_parquet(path: Path) -> tuple[Any, list[Any]]:
+    """The file, of which no row is read yet, and what it says of its runs."""
     pa, pq = _arrow()
     refuse_special(path)
     try:
         file = pq.ParquetFile(path, memory_map=True)
-        heads = _heads(file.schema_arrow.metadata or {}, path)
-        return _runs(pa, file, heads, path)
+        return file, _heads(file.schema_arrow.metadata or {}, path)
     except FileNotFoundError:
         raise BadInput(f"{path}: there is no such file") from None
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
@@ -152,12 +160,24 @@ def _heads(metadata: Mapping[bytes, bytes], path: Path) -> list[Any]:
     return heads
 
 
-def _runs(pa: Any, file: Any, heads: Sequence[Any], path: Path) -> list[Run]:
+def rows_in(path: Path) -> int:
+    """How many there are; nothing else is read."""
+    file, _ = open_parquet(path)
+    return int(file.metadata.num_rows)
+
+
+def runs_of(tables: Iterable[Any], heads: Sequence[Any], path: Path) -> list[Run]:
+    """The runs with the rows of these tables of Arrow."""
+    pa, _ = _arrow()
+    try:
+        return _runs(pa, tables, heads, path)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _runs(pa: Any, tables: Iterable[Any], heads: Sequence[Any], path: Path) -> list[Run]:
     found: list[list[Record]] = [[] for _ in heads]
-    groups = range(file.num_row_groups)
-    batches = (one for group in groups for one in file.iter_batches(_BATCH, row_groups=[group], use_threads=False))
-    for batch in batches:
-        table = pa.Table.from_batches([batch])
+    for table in tables:
         missing = [name for name in COLUMNS if name not in table.column_names]
         if missing:
             raise BadInput(f"{path} lacks the column {missing[0]!r} of schema {SCHEMA}")

@@ -9,7 +9,7 @@ from typing import Final
 
 from tradeoff.errors import TradeoffError
 from tradeoff.record import Record
-from tradeoff.searching.outcomes import Outcome, Tried
+from tradeoff.searching.outcomes import Outcome, Tried, told
 from tradeoff.searching.search import Search
 from tradeoff.searching.study import Study
 from tradeoff.searching.trying import Trier
@@ -26,6 +26,7 @@ class Looking:
     :param trials: that there shall be in all.
     :param budget: seconds after which no trial is begun any more.
     :param say: tells a person of each trial that has ended.
+    :param begin: is told the name of what begins now.
     """
 
     search: Search
@@ -34,6 +35,7 @@ class Looking:
     trials: int
     budget: float | None
     say: Callable[[str], None]
+    begin: Callable[[str], None]
 
     def look(self) -> str:
         """Do trials; gives why it ended before there were enough, or nothing."""
@@ -41,10 +43,12 @@ class Looking:
         while self.budget is None or monotonic() - begun < self.budget:
             asked = self.study.ask(self.trials)
             if asked is not None:
-                self.say(f"trial {asked.place} of {self.trials}: {asked.proposal.chain}/{asked.proposal.backend}")
+                name = f"[{asked.place}/{self.trials}] {asked.proposal.chain}/{asked.proposal.backend}"
+                self.begin(name)
                 cell = self.search.cell(asked.proposal)
                 outcome = self.trier.attempt(cell, asked.best, to_the_end=asked.yardstick)
                 self.study.tell(asked, outcome)
+                self.say(f"{name}  {told(outcome)}")
                 self._check(outcome)
             elif self.study.others():
                 if not waited:
@@ -74,6 +78,7 @@ class Looking:
     def _record(self, tried: Tried, *, measure: bool) -> Record | None:
         cell = self.search.cell(tried.proposal)
         if measure and tried.outcome.fits:
+            self.begin(f"measuring {cell.spelling}")
             try:
                 return self.trier.complete(cell)
             except TradeoffError as error:

@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from tradeoff.decide.amounts import written
+from tradeoff.decide.objectives import OBJECTIVES
 from tradeoff.searching.space import Proposal
 
 #: How far a trial came. ``sketch``: ended before it was trained; ``built``: before its quality was judged; ``judged``:
 #: it went to the end; ``failed``: a technique, a backend or a worker gave up.
 Ended = Literal["sketch", "built", "judged", "failed"]
+#: What a trial has not come to, or that it came nowhere.
+BEFORE: Final = {"sketch": "not trained", "built": "not judged", "failed": "failed"}
+FITS: Final = "fits"
 #: Under which a trial is no trial: not counted, not told.
 VOID: Final = "void"
 
@@ -39,6 +44,15 @@ class Outcome:
     def to_json(self) -> dict[str, Any]:
         """Plain data for the journal."""
         return {"ended": self.ended, "why": self.why, "numbers": dict(self.numbers), "missed": dict(self.missed)}
+
+
+def told(outcome: Outcome) -> str:
+    """What became of a trial, in a line: how far it came, its quality and size, and what speaks against it."""
+    known = (name for name in ("accuracy", "size") if name in outcome.numbers)
+    numbers = [f"{name} {written(outcome.numbers[name], OBJECTIVES[name].unit)}" for name in known]
+    if outcome.ended == "judged":
+        return ", ".join([*numbers, outcome.why or FITS])
+    return f"{BEFORE[outcome.ended]}: {outcome.why}"
 
 
 @dataclass(frozen=True)

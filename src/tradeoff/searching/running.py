@@ -22,7 +22,7 @@ from tradeoff.runs.run_folder import HOME, project_folder, store_folder
 from tradeoff.searching.looking import Looking
 from tradeoff.searching.search import Search
 from tradeoff.searching.study import Study
-from tradeoff.searching.telling import chosen_of, nearer, run_of, summary, tested, trials_told, write_run
+from tradeoff.searching.telling import chosen_of, heading, nearer, run_of, summary, tested, trials_told, write_run
 from tradeoff.searching.trying import Trier
 from tradeoff.store import Store
 from tradeoff.supply import Supply
@@ -59,7 +59,7 @@ def run(search: Search, manner: Manner) -> int:
     line = _Line()
     with _supplied(search, manner.folder) as supply, _study(search, manner.folder) as study:
         trier = Trier(supply, search.wish, manner.folder, line)
-        looking = Looking(search, study, trier, manner.trials, manner.budget, line.say)
+        looking = Looking(search, study, trier, manner.trials, manner.budget, line.say, line.begin)
         early, stopped = _look(looking)
         records, stopped = _records(looking, manner, stopped)
         line.clear()
@@ -100,6 +100,7 @@ def _tell(search: Search, manner: Manner, study: Study, records: list[Record], e
         width = manner.width or shutil.get_terminal_size((100, 24)).columns
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         print(f"\n{renderer.render([whole], width, colour)}")
+        _print([heading(whole), ""])
         print(renderer.render_recommendation(found, width, colour), end="")
     _print([*tested(whole, found), *([] if found.found else nearer(tried, search.wish)), f"files: {path}"])
     return 0 if found.found else NOTHING
@@ -180,10 +181,13 @@ class _Line:
             print(f"\r\x1b[K{safe_lines(f'{self._trial}: {text}')[:width]}", end="", file=sys.stderr, flush=True)
             self._last = now
 
+    def begin(self, text: str) -> None:
+        """What the steps from now on belong to."""
+        self._trial, self._last = text, 0.0
+
     def say(self, text: str) -> None:
         """A line that stays."""
         self.clear()
-        self._trial = text
         print(safe_lines(text), flush=True)
 
     def clear(self) -> None:

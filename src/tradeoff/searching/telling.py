@@ -23,17 +23,10 @@ from tradeoff.runs.journal import with_records
 from tradeoff.runs.results import JSON_NAME
 from tradeoff.runs.surroundings import versions
 from tradeoff.searching.by_validation import run_by_validation
-from tradeoff.searching.outcomes import Tried
+from tradeoff.searching.outcomes import BEFORE, FITS, Outcome, Tried
 from tradeoff.searching.search import Search
 from tradeoff.text import columns
 
-_FITS: Final = "fits"
-_ENDED: Final = {
-    "sketch": "not trained: ",
-    "built": "not judged: ",
-    "judged": "",
-    "failed": "failed: ",
-}
 #: Columns of the trials beside quality and what the wish is about.
 _ALWAYS: Final = ("accuracy", "size")
 #: Measured on this machine, and another number the next time.
@@ -51,7 +44,7 @@ def trials_told(tried: Sequence[Tried], search: Search, metric: str) -> list[str
         numbers = one.outcome.numbers
         told = [written(numbers[name], OBJECTIVES[name].unit) if name in numbers else "" for name in names]
         backend = [one.proposal.backend] if several else []
-        rows.append((str(one.place), one.proposal.chain, *backend, *told, f"{_ENDED[one.outcome.ended]}{_why(one)}"))
+        rows.append((str(one.place), one.proposal.chain, *backend, *told, _became(one.outcome)))
     return columns(rows, indent="")
 
 
@@ -59,8 +52,9 @@ def _heads(names: Sequence[str], metric: str) -> list[str]:
     return [f"{metric} on validation" if name == "accuracy" else name for name in names]
 
 
-def _why(one: Tried) -> str:
-    return one.outcome.why or _FITS
+def _became(outcome: Outcome) -> str:
+    before = BEFORE.get(outcome.ended)
+    return f"{before}: {outcome.why}" if before else outcome.why or FITS
 
 
 def summary(tried: Sequence[Tried], search: Search, metric: str, early: str, trials: int) -> Iterator[str]:
@@ -145,6 +139,12 @@ def _decided_by(record: Record, search: Search) -> Record:
         return record
     numbers = {name: one for name, one in record.measurements.items() if not name.startswith(_STEMS)}
     return replace(record, measurements=numbers)
+
+
+def heading(run: Run) -> str:
+    """Before the recommendation: where its quality comes from, which is not where the table above has it from."""
+    samples = next((record.facts["validation"].get("samples") for record in run.records), None)
+    return f"What to ship. Quality from here on is that of the validation split, {samples} samples."
 
 
 def tested(run: Run, found: Recommendation) -> Iterator[str]:

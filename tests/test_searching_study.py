@@ -98,6 +98,22 @@ def test_what_cannot_exist_is_no_trial(tmp_path: Path) -> None:
         assert not any("share" in chain for chain, _ in found)
 
 
+def test_a_technique_that_does_nothing_for_the_model_is_not_proposed_again(tmp_path: Path) -> None:
+    found = []
+    with studied(tmp_path) as study:
+        while (asked := study.ask(9)) is not None:
+            if "share" in asked.proposal.chain:
+                assert not study.barred
+                study.forget(asked, {"share": "there is nothing to share"})
+            else:
+                study.tell(asked, judged(asked))
+                found.append(asked.place)
+    with studied(tmp_path) as study:
+        assert study.barred == {"share": "there is nothing to share"}
+        assert found == list(range(1, 10))
+        assert not any("share" in one.proposal.chain for one in study.tried())
+
+
 def test_a_space_that_is_exhausted_ends_the_search(tmp_path: Path) -> None:
     small = replace(SPACE, models=(), codings=())
     with studied(tmp_path, space=small) as study:
@@ -137,5 +153,5 @@ def test_a_line_that_a_kill_has_cut_short_is_taken_away(tmp_path: Path) -> None:
     with (tmp_path / JOURNAL).open("a", encoding="utf-8") as stream:
         stream.write('{"op_code": 5, "wor')
     with studied(tmp_path) as study:
-        assert [one.proposal for one in study.tried()][0] == BASELINE
+        assert next(one.proposal for one in study.tried()) == BASELINE
         assert len(play(study, 4)) == 1

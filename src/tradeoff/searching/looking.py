@@ -11,7 +11,7 @@ from tradeoff.errors import TradeoffError
 from tradeoff.record import Record
 from tradeoff.searching.outcomes import Outcome, Tried, told
 from tradeoff.searching.search import Search
-from tradeoff.searching.study import Study
+from tradeoff.searching.study import Asked, Study
 from tradeoff.searching.trying import Trier
 
 #: How often it is looked whether other processes have ended their trials.
@@ -45,11 +45,7 @@ class Looking:
             if asked is not None:
                 name = f"[{asked.place}/{self.trials}] {asked.proposal.chain}/{asked.proposal.backend}"
                 self.begin(name)
-                cell = self.search.cell(asked.proposal)
-                outcome = self.trier.attempt(cell, asked.best, to_the_end=asked.yardstick)
-                self.study.tell(asked, outcome)
-                self.say(f"{name}  {told(outcome)}")
-                self._check(outcome)
+                self._try(asked, name)
             elif self.study.others():
                 if not waited:
                     self.say("waiting for another process, which is at the last trials")
@@ -58,6 +54,18 @@ class Looking:
             else:
                 return "" if len(self.study.tried()) >= self.trials else "there is nothing new to try"
         return "the time is used up"
+
+    def _try(self, asked: Asked, name: str) -> None:
+        cell = self.search.cell(asked.proposal)
+        outcome = self.trier.attempt(cell, asked.best, to_the_end=asked.yardstick)
+        barred = self.trier.unusable(cell, self.search.space.models) if outcome.ended == "failed" else {}
+        if barred:
+            self.study.forget(asked, barred)
+            self.say(f"{' and '.join(barred)} is left out from now on: {'; '.join(barred.values())}")
+            return
+        self.study.tell(asked, outcome)
+        self.say(f"{name}  {told(outcome)}")
+        self._check(outcome)
 
     def _check(self, outcome: Outcome) -> None:
         """Where not one of the default matrix can be judged, nothing else will be."""

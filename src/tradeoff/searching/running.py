@@ -88,7 +88,9 @@ def _records(looking: Looking, manner: Manner, stopped: bool) -> tuple[list[Reco
 def _tell(search: Search, manner: Manner, study: Study, records: list[Record], early: str) -> int:
     tried = study.tried()
     metric = str(next((one.facts["metric"] for one in records if one.facts.get("metric")), "quality"))
-    _print([*trials_told(tried, search, metric), "", *summary(tried, search, metric, early, manner.trials)])
+    _print(
+        [*trials_told(tried, search, metric), "", *summary(tried, search, metric, study.barred, early, manner.trials)]
+    )
     if not records:
         _print(["Nothing was judged, so there is nothing to recommend.", *nearer(tried, search.wish)])
         return NOTHING

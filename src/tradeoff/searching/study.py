@@ -7,7 +7,7 @@ the next process that looks finds that out by a lock that the operating system h
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +19,12 @@ from tradeoff.errors import TradeoffError
 from tradeoff.fingerprint import digest
 from tradeoff.searching.outcomes import VOID, Outcome, Tried
 from tradeoff.searching.space import Proposal, choices_for
+from tradeoff.spelling import split
 
 JOURNAL: Final = "optuna.log"
 _NAME: Final = "tradeoff"
 _WORKERS: Final = "workers"
+_BARRED: Final = "barred"
 #: Proposals in a row that were tried already or cannot exist, after which the sampler guesses, and after which the
 #: space is taken for exhausted.
 _STUBBORN: Final = 8
@@ -130,7 +132,8 @@ class Study:
         return None
 
     def _ask_once(self, trials: Sequence[Any], attempt: int) -> Asked | None:
-        place = 1 + max((trial.user_attrs.get("place", 0) for trial in trials), default=0)
+        taken = (trial.user_attrs.get("place", 0) for trial in trials if VOID not in trial.user_attrs)
+        place = 1 + max(taken, default=0)
         # The seed is that of the place, not of a stream: a search that was killed goes on as if it had not been.
         self._study.sampler = _sampler(int(digest([self.seed, place, attempt])[:8], 16), attempt)
         trial = self._study.ask()
@@ -138,8 +141,8 @@ class Study:
         place = int(trial.user_attrs.get("place", place))
         proposal = self.propose(trial)
         known = {_words(one) for one in trials if _counts(one)}
-        why = "tried already" if (proposal.chain, proposal.backend) in known else self.refusal(proposal)
-        if why:
+        why = "tried already" if (proposal.chain, proposal.backend) in known else self._barred(proposal)
+        if why := why or self.refusal(proposal):
             self._end(trial, {VOID: why}, "FAIL")
             return None
         for name, value in (("place", place), ("chain", proposal.chain), ("backend", proposal.backend)):
@@ -178,6 +181,24 @@ class Study:
         if state == "PRUNED" and len(self.objectives) == 1 and known is not None:
             asked.trial.report(known, step=1)
         self._end(asked.trial, {"outcome": outcome.to_json()}, state, outcome.values)
+
+    def forget(self, asked: Asked, barred: Mapping[str, str]) -> None:
+        """It was no trial: techniques in it turned out to do nothing for this model. They are not proposed again.
+
+        :param barred: by name, why.
+        """
+        with self._turn():
+            self._study.set_user_attr(_BARRED, {**self.barred, **barred})
+            self._end(asked.trial, {VOID: "; ".join(barred.values())}, "FAIL")
+
+    @property
+    def barred(self) -> dict[str, str]:
+        """The techniques that turned out to do nothing for this model, each with the reason."""
+        return dict(self._study.user_attrs.get(_BARRED, {}))
+
+    def _barred(self, proposal: Proposal) -> str:
+        names = [split(part)[0] for part in proposal.chain.split("+")]
+        return "; ".join(why for name, why in self.barred.items() if name in names)
 
     def _end(self, trial: Any, attributes: dict[str, Any], state: str, values: Sequence[float] = ()) -> None:
         for name, value in attributes.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,7 +57,9 @@ def _became(outcome: Outcome) -> str:
     return f"{before}: {outcome.why}" if before else outcome.why or FITS
 
 
-def summary(tried: Sequence[Tried], search: Search, metric: str, early: str, trials: int) -> Iterator[str]:
+def summary(
+    tried: Sequence[Tried], search: Search, metric: str, barred: Mapping[str, str], early: str, trials: int
+) -> Iterator[str]:
     """How many came how far, and what the choice rests on."""
     ends = [one.outcome.ended for one in tried]
     told = {
@@ -68,6 +70,8 @@ def summary(tried: Sequence[Tried], search: Search, metric: str, early: str, tri
     }
     parts = [f"{ends.count(end)} {text}" for end, text in told.items() if end in ends]
     yield f"{len(tried)} trials of {search.model} on {search.device}: {', '.join(parts) or 'none came anywhere'}."
+    for name, why in barred.items():
+        yield f"{name} was left out: {why}"
     if early:
         yield f"Stopped after {len(tried)} of {trials}: {early}. The same command goes on."
     yield f"All choices rest on the validation split, {metric} included; the test split had no part in them."

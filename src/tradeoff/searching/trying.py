@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from tradeoff.cell import Cell
+from tradeoff.chain import parse_chain
 from tradeoff.corridor import Corridor
 from tradeoff.decide.advice import Reason
 from tradeoff.decide.candidates import Candidate
 from tradeoff.decide.judging import reasons_against, used
 from tradeoff.decide.objectives import OBJECTIVES
 from tradeoff.decide.wishes import Wish
-from tradeoff.errors import BadInput, TradeoffError
+from tradeoff.errors import BadInput, Refused, TradeoffError
 from tradeoff.fingerprint import digest
 from tradeoff.measure.timing import Timing
 from tradeoff.record import Record, record_from_json, record_to_json
@@ -25,6 +26,7 @@ from tradeoff.runs.replay import ReplayClock
 from tradeoff.searching.by_validation import by_validation
 from tradeoff.searching.outcomes import Ended, Outcome
 from tradeoff.searching.proxies import beyond, cannot_win, knowable, sketch_of, texts, without_size
+from tradeoff.searching.space import Dial
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Progress
 
@@ -77,6 +79,23 @@ class Trier:
             return self._full(cell, best, to_the_end=to_the_end)
         except TradeoffError as error:
             return Outcome("failed", str(error))
+
+    def unusable(self, cell: Cell, dials: Iterable[Dial]) -> dict[str, str]:
+        """The techniques of a chain that failed which refuse the model by themselves, each with the reason."""
+        found, names = {}, {step.technique for step in cell.chain.model_steps}
+        for dial in dials:
+            if dial.technique not in names:
+                continue
+            techniques = self.supply.registry.techniques
+            chain = parse_chain(dial.steps[len(dial.steps) // 2], techniques)
+            try:
+                self.supply.variants(cell.model, (sketch_of(chain, techniques) or chain).model_steps, self.progress)
+            except Refused as error:
+                found[dial.technique] = str(error)
+            except TradeoffError:
+                # Something else is wrong, which the trial has told.
+                continue
+        return found
 
     # --- from cheap to dear -------------------------------------------------------------------------
 

@@ -104,6 +104,15 @@ def test_where_nothing_fits_the_nearest_miss_is_told_and_nothing_is_trained_in_v
     assert "of those that ended early the nearest is" in done.stdout
 
 
+def test_a_budget_that_is_used_up_begins_no_trial(project: Project) -> None:
+    pytest.importorskip("optuna")
+    project.conftest(TECHNIQUES)
+    done = search(project.pytester.path, "--trials=4", "--time-budget=1ns")
+    assert done.returncode == 1
+    assert "Stopped after 0 of 4: the time is used up. The same command goes on." in done.stdout
+    assert "Nothing was judged, so there is nothing to recommend." in done.stdout
+
+
 @pytest.mark.frameworks
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is a signal")
 def test_ctrl_c_ends_with_what_is_known_and_the_same_command_goes_on(project: Project) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from tradeoff.errors import TradeoffError
 from tradeoff.record import Record
-from tradeoff.searching.outcomes import Outcome, Tried, told
+from tradeoff.searching.outcomes import Outcome, Tried, first_sentence, told
 from tradeoff.searching.search import Search
 from tradeoff.searching.study import Asked, Study
 from tradeoff.searching.trying import Trier
@@ -61,7 +61,8 @@ class Looking:
         barred = self.trier.unusable(cell, self.search.space.models) if outcome.ended == "failed" else {}
         if barred:
             self.study.forget(asked, barred)
-            self.say(f"{' and '.join(barred)} is left out from now on: {'; '.join(barred.values())}")
+            for technique, why in barred.items():
+                self.say(f"{technique} is left out from now on: {first_sentence(why)}")
             return
         self.study.tell(asked, outcome)
         self.say(f"{name}  {told(outcome)}")
@@ -91,7 +92,7 @@ class Looking:
                 return self.trier.complete(cell)
             except TradeoffError as error:
                 self.say(f"{cell.spelling} was judged, and could not be measured: {error}")
-        record = self.trier.kept(cell)
+        record = self.trier.kept(cell) or (self.trier.complete(cell) if measure else None)
         if record is None or "latency" in record.measurements or tried.outcome.fits:
             return record
         return replace(record, verdicts=(*record.verdicts, _NOT_TIMED))

@@ -46,6 +46,11 @@ class Outcome:
         return {"ended": self.ended, "why": self.why, "numbers": dict(self.numbers), "missed": dict(self.missed)}
 
 
+def first_sentence(text: str) -> str:
+    """What fits on a line: a refusal may go on with what it says of each layer."""
+    return text.partition(". ")[0]
+
+
 def told(outcome: Outcome) -> str:
     """What became of a trial, in a line: how far it came, its quality and size, and what speaks against it."""
     known = (name for name in ("accuracy", "size") if name in outcome.numbers)

@@ -23,7 +23,7 @@ from tradeoff.runs.journal import with_records
 from tradeoff.runs.results import JSON_NAME
 from tradeoff.runs.surroundings import versions
 from tradeoff.searching.by_validation import run_by_validation
-from tradeoff.searching.outcomes import BEFORE, FITS, Outcome, Tried
+from tradeoff.searching.outcomes import BEFORE, FITS, Outcome, Tried, first_sentence
 from tradeoff.searching.search import Search
 from tradeoff.text import columns
 
@@ -71,7 +71,7 @@ def summary(
     parts = [f"{ends.count(end)} {text}" for end, text in told.items() if end in ends]
     yield f"{len(tried)} trials of {search.model} on {search.device}: {', '.join(parts) or 'none came anywhere'}."
     for name, why in barred.items():
-        yield f"{name} was left out: {why}"
+        yield f"{name} was left out: {first_sentence(why)}"
     if early:
         yield f"Stopped after {len(tried)} of {trials}: {early}. The same command goes on."
     yield f"All choices rest on the validation split, {metric} included; the test split had no part in them."

@@ -25,7 +25,7 @@ from tradeoff.record import Record, record_from_json, record_to_json
 from tradeoff.runs.replay import ReplayClock
 from tradeoff.searching.by_validation import by_validation
 from tradeoff.searching.outcomes import Ended, Outcome
-from tradeoff.searching.proxies import beyond, cannot_win, knowable, sketch_of, texts, without_size
+from tradeoff.searching.proxies import beyond, cannot_win, knowable, sketch_of, texts, with_leeway, without_size
 from tradeoff.searching.space import Dial
 from tradeoff.supply import Supply
 from tradeoff.vocabulary import Progress
@@ -105,11 +105,11 @@ class Trier:
         if chain is None or not knowable(self.wish, self._here(cell)):
             return None
         try:
-            record = self._counted(replace(cell, chain=chain))
+            record, lenient = self._counted(replace(cell, chain=chain))
         except TradeoffError:
             # It may be that it cannot be had with so little training; with all of it, it says so itself.
             return None
-        return self._ended_by("sketch", record, best)
+        return self._ended_by("sketch", record, best) if self._ended_by("sketch", lenient, best) else None
 
     def _full(self, cell: Cell, best: float | None, *, to_the_end: bool) -> Outcome:
         corridor = self._corridor(cell)
@@ -126,16 +126,17 @@ class Trier:
         self._keep(_JUDGED, record)
         return judged(record, self.wish)
 
-    def _counted(self, cell: Cell) -> Record:
-        """What is counted or modelled of a cell, and not measured."""
+    def _counted(self, cell: Cell) -> tuple[Record, Record]:
+        """What is counted or modelled of a sketch, and the same as it may be held against the trained chain."""
         corridor = self._corridor(cell)
         variant = corridor.build()
         artifact = corridor.convert(variant)
         if not self._here(cell):
             corridor.time(artifact, NoBenchmark())
-        bits = variant is not None and variant.facts.get("bits")
         record = corridor.record()
-        return without_size(record) if bits or cell.chain.artifact_steps else record
+        if variant is not None and variant.facts.get("bits"):
+            return record, without_size(record)
+        return record, with_leeway(record) if cell.chain.artifact_steps else record
 
     def _ended_by(self, ended: Ended, record: Record, best: float | None) -> Outcome | None:
         found = beyond(record, self.wish)

@@ -214,9 +214,9 @@ def judged(record: Record, wish: Wish) -> Outcome:
     seen = by_validation(record)
     reasons = reasons_against(Candidate(seen, ""), wish)
     numbers = Candidate(seen, "").numbers
-    lacking = [name for name in wish.goal.names if name not in numbers]
-    if lacking and not any(one.why == "limit" for one in reasons):
-        return Outcome("failed", texts([one for one in reasons if one.why == "unknown"]), _numbers(seen))
+    unknown = [one for one in reasons if one.why == "unknown"]
+    if unknown and not any(one.why == "limit" for one in reasons):
+        return Outcome("failed", texts(unknown), _numbers(seen))
     # What was not timed, since a limit speaks against it, is as bad as can be.
     values = tuple(numbers[name].cost if name in numbers else 1e30 for name in wish.goal.names)
     return Outcome("judged", texts(reasons), _numbers(seen), _missed(reasons), values)

@@ -22,6 +22,7 @@ from tradeoff.ordering.command import add_order
 from tradeoff.parity.command import add_parity
 from tradeoff.record import Run, no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
+from tradeoff.searching.command import add_search
 from tradeoff.text import safe_lines
 from tradeoff.view_choice import LIST, find_view, list_views
 
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         plugged("parity", "at which layer an artifact leaves the model it was converted from"), _sources, _settings
     )
     add_order(plugged("order", "the same techniques in every order, over seeds: what order costs or gains"), _registry)
+    add_search(plugged("search", "the best chain and values for a device under limits"), _sources, _settings)
     add_estimate(plugged("estimate", "what a device that is not here would make of a .tflite file"), _registry)
     add_devices(plugged("devices", "profiles of devices: list, show, check, and how wrong they are"), _registry)
     add_inspect(plugged("inspect", "what a variant consists of, beside those it was made from"), _sources, _settings)

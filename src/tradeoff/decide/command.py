@@ -37,22 +37,9 @@ _AMOUNTS: Final = {
 def add_recommend(parser: argparse.ArgumentParser, registry_of: Plugins) -> None:
     """The arguments of ``tradeoff recommend``."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, its JSON, a journal, rows, or git:TAG")
-    names = ", ".join(shipped())
-    parser.add_argument("--scenario", metavar="NAME", help=f"limits and objective of a TOML file, or of {names}")
     for name, about in (("device", "'stm32*'"), ("model", "'cnn*'"), ("load", "b1")):
         parser.add_argument(f"--{name}", metavar="GLOB", help=f"only this {name}, as in {about} (default: all)")
-    for name, example in _AMOUNTS.items():
-        objective, most = LIMITS[name]
-        what = f"the {'most' if most else 'least'} that {'an error' if name == 'max-error' else objective} may be"
-        parser.add_argument(f"--{name}", metavar="AMOUNT", help=f"{what}, as in {example}")
-    parser.add_argument(
-        "--objective",
-        metavar="GOAL",
-        help=f"energy, or 'accuracy:2,latency:1', or 'accuracy>latency' (default: {DEFAULT_GOAL!r})",
-    )
-    parser.add_argument(
-        "--allow", action="append", default=[], choices=sorted(DOUBTS), help="put up with this; may be given repeatedly"
-    )
+    add_wish(parser, DEFAULT_GOAL)
     parser.add_argument(
         "--cascade",
         action=argparse.BooleanOptionalAction,
@@ -69,6 +56,27 @@ def add_recommend(parser: argparse.ArgumentParser, registry_of: Plugins) -> None
     parser.add_argument("--output", metavar="FILE", help="write there instead of to the terminal")
     parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
     parser.set_defaults(command=lambda options: _recommend(options, registry_of))
+
+
+def add_wish(parser: argparse.ArgumentParser, default: str) -> None:
+    """Limits, objective and doubts; :func:`wish_of` reads them.
+
+    :param default: the objective that stands where none is given.
+    """
+    names = ", ".join(shipped())
+    parser.add_argument("--scenario", metavar="NAME", help=f"limits and objective of a TOML file, or of {names}")
+    for name, example in _AMOUNTS.items():
+        objective, most = LIMITS[name]
+        what = f"the {'most' if most else 'least'} that {'an error' if name == 'max-error' else objective} may be"
+        parser.add_argument(f"--{name}", metavar="AMOUNT", help=f"{what}, as in {example}")
+    parser.add_argument(
+        "--objective",
+        metavar="GOAL",
+        help=f"energy, or 'accuracy:2,latency:1', or 'accuracy>latency' (default: {default!r})",
+    )
+    parser.add_argument(
+        "--allow", action="append", default=[], choices=sorted(DOUBTS), help="put up with this; may be given repeatedly"
+    )
 
 
 def _recommend(options: argparse.Namespace, registry_of: Plugins) -> int:

@@ -154,7 +154,8 @@ def _sound(scores: Floats) -> Flags:
 def _softmax(scores: Floats) -> Floats:
     """Shares that add up to one for each row."""
     powers: Floats = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    found: Floats = powers / powers.sum(axis=-1, keepdims=True)
+    return found
 
 
 def _accuracy(scores: Floats, labels: Array) -> float:

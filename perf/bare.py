@@ -19,11 +19,10 @@ from figures import quiet, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tradeoff.cell import Cell
-from tradeoff.datafiles import DataFiles
+from tradeoff.datafiles import DataFiles, tile
 from tradeoff.measure.estimating import estimate_lots, timings
 from tradeoff.measure.timing import Timing
 from tradeoff.processes.workers import ProcessWorkers
-from tradeoff.stages import tile
 from tradeoff.store.entry import Entry
 from tradeoff.supply import Supply
 

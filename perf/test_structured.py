@@ -10,8 +10,7 @@ import pytest
 from figures import Note, litert_cell, python, quiet, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from tradeoff.datafiles import DataFiles
-from tradeoff.stages import tile
+from tradeoff.datafiles import DataFiles, tile
 from tradeoff.supply import Supply
 
 PROCESSES = 5

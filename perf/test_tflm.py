@@ -11,7 +11,7 @@ from figures import Note, interleaved, litert_cell, quiet, show
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tradeoff.datafiles import DataFiles
-from tradeoff.stages import EVALUATION_BATCH, run_all
+from tradeoff.stages.shipping import EVALUATION_BATCH, run_all
 from tradeoff.supply import Supply
 
 

@@ -15,7 +15,7 @@ from figures import Note, litert_cell, quiet, show
 from pytest_benchmark.fixture import BenchmarkFixture
 from slower_litert import SHARE, SlowerLitert
 
-from tradeoff.datafiles import DataFiles
+from tradeoff.datafiles import DataFiles, tile
 from tradeoff.measure.estimating import Estimate, estimate_lots, ratios, timings
 from tradeoff.measure.lots import Lots, time_in_lots
 from tradeoff.measure.speed import SpeedBook
@@ -23,7 +23,6 @@ from tradeoff.measure.timing import Timing
 from tradeoff.processes.workers import ProcessWorkers
 from tradeoff.registry import PluginSources, plugin_sources_to_json
 from tradeoff.reports.tables.rows import OVER_PROCESSES, Ratio
-from tradeoff.stages import tile
 from tradeoff.supply import Supply
 
 RUNS: Final = 10

@@ -14,7 +14,7 @@ from tradeoff.devices.modelling import device_of
 from tradeoff.devices.profiles import built_in
 from tradeoff.devices.workloads import model_of
 from tradeoff.registry import load_registry
-from tradeoff.stages import Desk
+from tradeoff.stages.desk import Desk
 from tradeoff.vocabulary import Estimated, Figure, Workload
 
 M4 = built_in()["stm32l4r5@tflm-cmsis-nn"]

@@ -33,7 +33,7 @@ FRAMEWORKS = frozenset(
 HEAVY = frozenset({"numpy", "rich"})
 #: Module and what it imports at its top, with the reason why that costs nobody anything.
 ALLOWED = {
-    ("src/tradeoff/quality.py", "numpy"): "only stages.py imports it, inside functions that run in a worker",
+    ("src/tradeoff/quality.py", "numpy"): "only the stages import it, inside functions that run in a worker",
     ("reports/renderers/layout.py", "rich"): "rich.cells alone, a table of widths; it imports none of the rest of rich",
 }
 

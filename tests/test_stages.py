@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradeoff import Backend, Loading, Split
+from tradeoff.datafiles import tile
 from tradeoff.errors import TradeoffError
 from tradeoff.formats.keras_files import sized as resized
-from tradeoff.stages import _describe, _training, run_all, tile
+from tradeoff.stages.building import _training
+from tradeoff.stages.shipping import _describe, run_all
 from tradeoff.training import History
 from tradeoff.vocabulary import Conversion
 

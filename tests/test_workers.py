@@ -381,11 +381,11 @@ def test_one_process_tells_errors_in_the_same_way(sources: PluginSources) -> Non
 
 #: Replaces the stages by one that tells of its progress for ever.
 CHATTY = """
-from tradeoff import stages
+from tradeoff.stages.desk import Desk
 def handle(self, request, progress):
     while True:
         progress("step \\x1b[31m" * 1000, 0.5)
-stages.Desk.handle = handle
+Desk.handle = handle
 """
 PLANNER = """
 import sys

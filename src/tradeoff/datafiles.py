@@ -13,6 +13,8 @@ from tradeoff.vocabulary import Split, Splits, Task
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Array = NDArray[Any]
+
 NAMES: Final = ("train", "calibration", "validation", "test")
 
 
@@ -60,3 +62,11 @@ def _overlap(splits: Splits) -> int:
     """Test samples that stand in the train split too, to the last bit: they flatter every candidate."""
     seen = {row.tobytes() for row in splits.train.x}
     return sum(row.tobytes() in seen for row in splits.test.x)
+
+
+def tile(split: Split, size: int) -> Array:
+    """A batch of real samples, repeated when there are too few."""
+    import numpy as np
+
+    indices = np.arange(size) % len(split)
+    return np.ascontiguousarray(split.x[indices])

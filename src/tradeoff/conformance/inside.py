@@ -36,12 +36,13 @@ def _net(registry: Registry, request: Request) -> None:
 
 def _convert(registry: Registry, request: Request) -> dict[str, Any]:
     """Convert as a run does, and see what is left behind and whether the model's files are as they were."""
-    from tradeoff.stages import Desk
+    from tradeoff.stages.desk import Desk
+    from tradeoff.stages.shipping import convert
 
     given = Path(request["variant"])
     before = digest_tree(given)
     with left_behind(Path(request["scratch"])) as left:
-        told = Desk(registry).convert(request, _unseen)
+        told = convert(Desk(registry), request, _unseen)
     return {**told, "left": left.files, "changed": digest_tree(given) != before}
 
 

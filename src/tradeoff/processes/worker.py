@@ -118,7 +118,7 @@ def _sendable(text: str) -> str:
 
 
 def _desk(setup: Mapping[str, Any]) -> Any:
-    from tradeoff.stages import Desk
+    from tradeoff.stages.desk import Desk
 
     return Desk.from_setup(setup)
 

@@ -318,7 +318,7 @@ class InProcessWorkers:
             os.environ.setdefault(name, value)
         if self._desk is None:
             from tradeoff.formats.keras_files import permit_code
-            from tradeoff.stages import Desk
+            from tradeoff.stages.desk import Desk
 
             if self.setup.get("allow_code"):
                 permit_code()

@@ -87,7 +87,7 @@ class Study:
             self._study = optuna.create_study(
                 storage=storage,
                 study_name=_NAME,
-                directions=["minimize"] * len(self.objectives),
+                directions=[optuna.study.StudyDirection.MINIMIZE for _ in self.objectives],
                 load_if_exists=True,
             )
             known = {_words(trial) for trial in self._study.trials}
@@ -261,7 +261,8 @@ def _storage(path: Path) -> Any:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    lock = _Lock(path.with_name(f"{path.name}.lock"))
+    # It has what Optuna asks of a lock, and is none of its classes: those are not public.
+    lock: Any = _Lock(path.with_name(f"{path.name}.lock"))
     lock.acquire()
     try:
         if path.exists():

@@ -39,7 +39,7 @@ def trials_told(tried: Sequence[Tried], search: Search, metric: str) -> list[str
     names = [name for name in OBJECTIVES if name in {*_ALWAYS, *used(search.wish)}]
     several = len(search.space.backends) > 1
     head = ("trial", "chain", *(["backend"] if several else []), *_heads(names, metric), "what became of it")
-    rows = [head]
+    rows: list[tuple[str, ...]] = [head]
     for one in tried:
         numbers = one.outcome.numbers
         told = [written(numbers[name], OBJECTIVES[name].unit) if name in numbers else "" for name in names]

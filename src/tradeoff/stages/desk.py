@@ -37,7 +37,7 @@ class Desk:
 
     def handle(self, request: Mapping[str, Any], progress: Progress) -> Any:
         """Do what ``request["stage"]`` names."""
-        stages: Mapping[str, Callable[[Desk, Mapping[str, Any], Progress], Any]] = {
+        stages: Mapping[str, Callable[..., Any]] = {
             "data": building.data,
             "build": building.build,
             "reference": shipping.reference,

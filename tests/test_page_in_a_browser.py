@@ -217,6 +217,23 @@ def test_a_point_tells_its_cell(opened: Opened) -> None:
     assert "undefined" not in told.inner_text()
 
 
+@pytest.mark.parametrize("opened", [PHONE, DARK], indirect=True)
+def test_trainings_and_sensitivities_are_drawn_on_a_phone_and_in_the_dark(opened: Opened) -> None:
+    curves = opened.tab.locator(".picture").filter(has_text="Accuracy over epochs of dense")
+    assert curves.locator("svg .mark-line.role-mark path").count() == 3
+    assert curves.locator("svg .mark-symbol.role-mark path").count() == 10 + 2
+    heat = opened.tab.locator(".picture").filter(has_text="Sensitivity of dense to bits of weights")
+    fields = heat.locator("svg .mark-rect.role-mark path")
+    colours = {fields.nth(place).get_attribute("fill") for place in range(fields.count())}
+    assert fields.count() == 4
+    assert len(colours) >= 3
+    assert heat.locator("svg .mark-text.role-mark text").all_text_contents() == ["+0.0001", "+0.021", "-0.002", "+0.3"]
+    for box in (curves.locator("svg").bounding_box(), heat.locator("svg").bounding_box()):
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= opened.tab.evaluate("innerWidth")
+
+
 def test_a_picture_is_saved_from_the_page(opened: Opened, tmp_path: Path) -> None:
     with opened.tab.expect_download() as waiting:
         opened.tab.locator(".picture:visible .save button", has_text="SVG").first.click()

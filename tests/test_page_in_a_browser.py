@@ -22,13 +22,17 @@ BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chro
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium; playwright alone brings none."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"needs Chromium on PATH ({', '.join(BROWSERS)}), such as by apt-get install chromium")
+    """The system's Chromium, or the one that playwright has been told to fetch; playwright alone brings none."""
     pytest.importorskip("vl_convert", reason="needs vl-convert-python: pip install 'tradeoff[html]'")
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     with sync_api.sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        found = next(filter(None, map(shutil.which, (*BROWSERS, own))), None)
+        if found is None:
+            pytest.skip(
+                f"needs Chromium: on PATH as {', '.join(BROWSERS)}, such as by apt-get install chromium, or fetched by "
+                "python -m playwright install chromium"
+            )
         launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield launched
         launched.close()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cascaded_runs import three
 from decided_runs import cell, run
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paged_runs import shown
 
@@ -184,6 +184,8 @@ def test_no_name_can_do_anything(place: int) -> None:
     assert "alert(1)" in outline.said
 
 
+#: On a machine that does much else, texts take a while to be thought of.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_json_within_a_script_ends_it_nowhere_and_stays_what_it_is(value: Any) -> None:
     text = as_json({"x": value})

@@ -22,13 +22,17 @@ BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chro
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium; playwright alone brings none."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"needs Chromium on PATH ({', '.join(BROWSERS)}), such as by apt-get install chromium")
+    """The system's Chromium, or the one that playwright has been told to fetch; playwright alone brings none."""
     pytest.importorskip("vl_convert", reason="needs vl-convert-python: pip install 'tradeoff[html]'")
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     with sync_api.sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        found = next(filter(None, map(shutil.which, (*BROWSERS, own))), None)
+        if found is None:
+            pytest.skip(
+                f"needs Chromium: on PATH as {', '.join(BROWSERS)}, such as by apt-get install chromium, or fetched by "
+                "python -m playwright install chromium"
+            )
         launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield launched
         launched.close()
@@ -215,6 +219,23 @@ def test_a_point_tells_its_cell(opened: Opened) -> None:
     told.wait_for()
     assert "host-cpu/b1" in told.inner_text()
     assert "undefined" not in told.inner_text()
+
+
+@pytest.mark.parametrize("opened", [PHONE, DARK], indirect=True)
+def test_trainings_and_sensitivities_are_drawn_on_a_phone_and_in_the_dark(opened: Opened) -> None:
+    curves = opened.tab.locator(".picture").filter(has_text="Accuracy over epochs of dense")
+    assert curves.locator("svg .mark-line.role-mark path").count() == 3
+    assert curves.locator("svg .mark-symbol.role-mark path").count() == 10 + 2
+    heat = opened.tab.locator(".picture").filter(has_text="Sensitivity of dense to bits of weights")
+    fields = heat.locator("svg .mark-rect.role-mark path")
+    colours = {fields.nth(place).get_attribute("fill") for place in range(fields.count())}
+    assert fields.count() == 4
+    assert len(colours) >= 3
+    assert heat.locator("svg .mark-text.role-mark text").all_text_contents() == ["+0.0001", "+0.021", "-0.002", "+0.3"]
+    for box in (curves.locator("svg").bounding_box(), heat.locator("svg").bounding_box()):
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= opened.tab.evaluate("innerWidth")
 
 
 def test_a_picture_is_saved_from_the_page(opened: Opened, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from decided_runs import cell, run
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from paged_runs import PRUNING, TRAINING, shown
 
@@ -55,6 +55,7 @@ def test_what_was_not_judged_before_begins_with_the_first_epoch() -> None:
     assert told["metric"] == [1.0, 2.0]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(1, 3000), st.integers(1, 12), st.booleans(), st.data())
 def test_a_record_has_few_numbers_however_long_trainings_are(
     epochs: int, trainings: int, judged: bool, draw: st.DataObject

@@ -282,8 +282,11 @@ def _lacking(name: str, small: Candidate, large: Candidate) -> str:
 
 def _origin(small: Candidate, large: Candidate, name: str) -> Provenance:
     """The less direct one of both."""
-    both = [one.numbers[name].provenance for one in (small, large) if name in one.numbers]
-    return max(both, key=_INDIRECT.index, default="measured")
+    return _least_direct(*(one.numbers[name] for one in (small, large) if name in one.numbers))
+
+
+def _least_direct(*numbers: Number) -> Provenance:
+    return _INDIRECT[max((_INDIRECT.index(one.provenance) for one in numbers), default=0)]
 
 
 def _partly(stage: Stage) -> str:
@@ -297,7 +300,7 @@ def _mean(ours: Number, theirs: Number, test: Stage) -> Measurement:
         mean(ours.value, theirs.value, test.share),
         ours.unit,
         "lower",
-        max(ours.provenance, theirs.provenance, key=_INDIRECT.index),
+        _least_direct(ours, theirs),
         mean(ours.low, theirs.low, least),
         mean(ours.high, theirs.high, most),
         _noted(ours, theirs, f"mean over requests, of which {100 * test.share:.3g} % are passed on"),
@@ -307,7 +310,7 @@ def _mean(ours: Number, theirs: Number, test: Stage) -> Measurement:
 def _sum(ours: Number, theirs: Number, name: str) -> Measurement:
     low, high = ours.low + theirs.low, ours.high + theirs.high
     exact = low == high
-    origin = max(ours.provenance, theirs.provenance, key=_INDIRECT.index)
+    origin = _least_direct(ours, theirs)
     return Measurement(
         ours.value + theirs.value,
         ours.unit,

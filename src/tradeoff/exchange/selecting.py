@@ -50,7 +50,9 @@ def select_rows(path: Path, where: str, purpose: Purpose = "report", most: int |
     with _Query(path, where, [run_of(head, (), str(path)) for head in heads]) as query:
         chosen, told = query.narrowed(purpose, MOST if most is None else most)
         tables = query.fetched(chosen, file.schema_arrow.names)
-        return Selection(runs_of(tables, heads, path), told)
+        runs = runs_of(tables, heads, path)
+        # Of a thousand runs a few have such rows: the others have nothing to do with the question.
+        return Selection([run for run in runs if run.records] if told else runs, told)
 
 
 class _Query:

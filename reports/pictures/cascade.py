@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from tradeoff.decide.advice import Advice, Recommendation
 from tradeoff.decide.candidates import DOUBTS, Group
-from tradeoff.decide.cascades import MEANS, Tried, points_of
+from tradeoff.decide.cascades import Tried, points_of
 from tradeoff.decide.cascading import Cascading
+from tradeoff.decide.counting import MEANS
 from tradeoff.decide.objectives import ACCURACY
 from tradeoff.decide.wishes import Roles, Wish, parse_goal
 

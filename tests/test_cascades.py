@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from tradeoff.answers import Answers
 from tradeoff.decide.advice import Advice
 from tradeoff.decide.candidates import Candidate
-from tradeoff.decide.cascades import ABOVE, Cascade, cascade_of, curve_of, points_of, stage_of, thresholds_of
+from tradeoff.decide.cascades import Cascade, cascade_of, points_of
+from tradeoff.decide.counting import ABOVE, curve_of, stage_of, thresholds_of
 from tradeoff.decide.fronts import dominates
 from tradeoff.decide.objectives import OBJECTIVES, numbers_of, wilson
 from tradeoff.decide.recommending import recommend

@@ -19,6 +19,7 @@ from tradeoff.exchange.files import read_selected, write_rows
 from tradeoff.exchange.parquet_file import read_parquet
 from tradeoff.exchange.selecting import select_rows
 from tradeoff.record import Record, Run
+from tradeoff.reports.tables.report import NOTHING
 
 COSTS = ("latency", "artifact_bytes", "peak_bytes", "energy")
 
@@ -77,14 +78,14 @@ def test_a_condition_finds_the_rows_for_which_it_holds(where: str, cells: int) -
     path = written(*old_and_new())
     found = select_rows(path, where)
     assert sum(len(one.records) for one in found.runs) == cells
-    assert [one.name for one in found.runs] == ["new", "old"]
+    assert all(one.records for one in found.runs)
     assert found.told == ((f"{cells} of 5 rows",) if where else ())
 
 
 def test_what_is_found_is_what_reading_everything_gives() -> None:
     path = written(*old_and_new())
     assert select_rows(path, "").runs == read_parquet(path)
-    (kept, _) = select_rows(path, "status = 'measured' AND run_number = 0").runs
+    (kept,) = select_rows(path, "status = 'measured' AND run_number = 0").runs
     assert kept.records == read_parquet(path)[0].records[:1]
 
 
@@ -195,6 +196,13 @@ def test_report_and_recommend_take_a_condition(capsys: pytest.CaptureFixture[str
     assert "tradeoff: rows.parquet: 1 of 5 rows" in told.err
     assert main(["recommend", path, "--where", "run = 'old'", "--objective", "latency"]) == 0
     assert "ship m/a/litert" in capsys.readouterr().out
+
+
+def test_where_nothing_is_found_the_report_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(written(*old_and_new()))
+    assert main(["report", path, "--where", "chain = 'z'"]) == 0
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (f"{NOTHING}\n", "tradeoff: rows.parquet: 0 of 5 rows\n")
 
 
 def test_rows_can_be_taken_from_a_file_into_another(capsys: pytest.CaptureFixture[str]) -> None:

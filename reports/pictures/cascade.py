@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tradeoff.decide.advice import Advice, Recommendation
-from tradeoff.decide.candidates import Group
-from tradeoff.decide.cascades import MEANS, Tried, points_of
+from tradeoff.decide.candidates import DOUBTS, Group
+from tradeoff.decide.cascades import Tried, points_of
 from tradeoff.decide.cascading import Cascading
+from tradeoff.decide.counting import MEANS
 from tradeoff.decide.objectives import ACCURACY
 from tradeoff.decide.wishes import Roles, Wish, parse_goal
 
@@ -28,7 +29,8 @@ _CAPTION: Final = (
 
 def cascade_picture(scene: Scene) -> Iterator[Picture | str]:
     """Of the cheapest and the most accurate of the cells that nothing dominates."""
-    wish = Wish(parse_goal(ACCURACY), cascade=Roles())
+    # Doubtful cells are drawn wherever else there are points.
+    wish = Wish(parse_goal(ACCURACY), allow=frozenset(DOUBTS), cascade=Roles())
     found = Cascading(Group(scene.conditions, scene.candidates)).under(wish).tried
     if not found:
         yield f"{KIND}: no two cells of a group have answers sample by sample, one cheaper and one more often right"

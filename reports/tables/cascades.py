@@ -7,8 +7,9 @@ from typing import Final
 
 from tradeoff.decide.advice import Advice
 from tradeoff.decide.candidates import Candidate
-from tradeoff.decide.cascades import MEANS, Cascade, Tried
+from tradeoff.decide.cascades import Cascade, Tried
 from tradeoff.decide.cascading import remark
+from tradeoff.decide.counting import MEANS
 from tradeoff.decide.wishes import Wish
 
 from .conditions import where

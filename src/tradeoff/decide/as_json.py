@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from tradeoff.decide.advice import Advice, Reason, Recommendation, Rejection, Relaxation, RunnerUp
 from tradeoff.decide.candidates import Candidate
-from tradeoff.decide.cascades import Cascade, Cascades, Stage, Tried, points_of
+from tradeoff.decide.cascades import Cascade, Cascades, Tried, points_of
+from tradeoff.decide.counting import Stage
 from tradeoff.decide.objectives import Number
 from tradeoff.decide.wishes import Limit, Wish
 

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from tradeoff.answers import Answers
 from tradeoff.decide.candidates import Candidate, Group
-from tradeoff.decide.cascades import MEANS, Cascade, Cascades, Curve, Tried, cascade_of, curve_of, stage_of
+from tradeoff.decide.cascades import Cascade, Cascades, Tried, cascade_of
+from tradeoff.decide.counting import MEANS, Curve, curve_of, stage_of
 from tradeoff.decide.judging import matters, share, used
 from tradeoff.decide.objectives import ACCURACY
 from tradeoff.decide.ranking import Scale, scale_over

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tradeoff.decide.amounts import written
 from tradeoff.decide.candidates import Candidate
-from tradeoff.decide.cascades import MEANS, Curve
+from tradeoff.decide.counting import MEANS, Curve
 from tradeoff.decide.objectives import ACCURACY, OBJECTIVES, wilson
 from tradeoff.decide.ranking import Scale
 from tradeoff.decide.wishes import Goal, Limit, Wish

@@ -136,11 +136,15 @@ def read_parquet(path: Path) -> list[Run]:
 
 def open_parquet(path: Path) -> tuple[Any, list[Any]]:
     """The file, of which no row is read yet, and what it says of its runs."""
+    file = _opened(path)
+    return file, _heads(file.schema_arrow.metadata or {}, path)
+
+
+def _opened(path: Path) -> Any:
     pa, pq = _arrow()
     refuse_special(path)
     try:
-        file = pq.ParquetFile(path, memory_map=True)
-        return file, _heads(file.schema_arrow.metadata or {}, path)
+        return pq.ParquetFile(path, memory_map=True)
     except FileNotFoundError:
         raise BadInput(f"{path}: there is no such file") from None
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
@@ -155,15 +159,14 @@ def _heads(metadata: Mapping[bytes, bytes], path: Path) -> list[Any]:
     check_schema(metadata[SCHEMA_KEY].decode("utf-8", "replace"), str(path))
     try:
         heads: list[Any] = msgspec.json.decode(metadata.get(RUNS_KEY, b""))
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: the metadata tradeoff.runs is not JSON: {error}") from error
     return heads
 
 
 def rows_in(path: Path) -> int:
     """How many there are; nothing else is read."""
-    file, _ = open_parquet(path)
-    return int(file.metadata.num_rows)
+    return int(_opened(path).metadata.num_rows)
 
 
 def runs_of(tables: Iterable[Any], heads: Sequence[Any], path: Path) -> list[Run]:

@@ -19,6 +19,8 @@ MOST: Final = 50_000
 #: What a cell is, beside the machine that measured it.
 _CELL: Final = ("model", "chain", "backend", "device", "load", "suite")
 _PLACE: Final = "file_row_number"
+#: What rows must have in common before they are compared.
+_GROUP: Final = "device, load, suite, machine, task, metric"
 #: Places of rows are below this, so that a run's rank and a row's place make one number.
 _ROOM: Final = 1 << 40
 #: What a front is made over: less of each is better.
@@ -48,7 +50,9 @@ def select_rows(path: Path, where: str, purpose: Purpose = "report", most: int |
     with _Query(path, where, [run_of(head, (), str(path)) for head in heads]) as query:
         chosen, told = query.narrowed(purpose, MOST if most is None else most)
         tables = query.fetched(chosen, file.schema_arrow.names)
-        return Selection(runs_of(tables, heads, path), told)
+        runs = runs_of(tables, heads, path)
+        # Of a thousand runs a few have such rows: the others have nothing to do with the question.
+        return Selection([run for run in runs if run.records] if told else runs, told)
 
 
 class _Query:
@@ -128,11 +132,17 @@ class _Query:
         ]
         self._run("CREATE TEMP TABLE runs (run_number INTEGER, rank BIGINT, machine INTEGER)")
         self._base.executemany("INSERT INTO runs VALUES (?, ?, ?)", rows)
+        measured = "FROM asked JOIN runs USING (run_number) WHERE status = 'measured'"
+        if len(machines) == len(rows):
+            # A run says one thing of a cell: with one run of each machine there is nothing to choose from.
+            self._run(f"CREATE TEMP VIEW newest AS SELECT *, {_PLACE} AS place {measured}")
+            return
         cell = ", ".join(_CELL)
         self._run(
-            f"CREATE TEMP TABLE newest AS SELECT max(rank * {_ROOM} + {_PLACE}) % {_ROOM} AS place, machine "
-            f"FROM asked JOIN runs USING (run_number) WHERE status = 'measured' GROUP BY {cell}, machine"
+            f"CREATE TEMP TABLE lasts AS SELECT max(rank * {_ROOM} + {_PLACE}) % {_ROOM} AS place, machine "
+            f"{measured} GROUP BY {cell}, machine"
         )
+        self._run(f"CREATE TEMP VIEW newest AS SELECT * FROM every JOIN lasts ON {_PLACE} = place")
 
     def _find_fronts(self) -> None:
         """Of what may be compared, all that nothing is better than in quality and one cost."""
@@ -140,14 +150,31 @@ class _Query:
         costs = [name for name in _COSTS if f"{PREFIX}{name}" in self._columns]
         if not quality or not costs:
             raise BadInput(f"{self._path} has no quality or no cost to make a front of; ask for rows with --where")
-        told = ", ".join(f"m_{name}.value AS {name}" for name in costs)
-        facts = ("coalesce(facts->>'$.task', model)", "facts->>'$.metric'")
-        group = f"device, load, suite, machine, {facts[0]} AS task, {facts[1]} AS metric"
+        # Facts are long: one row of each model says what its task is.
+        self._run("CREATE TEMP TABLE told AS SELECT model, max(place) AS place FROM newest GROUP BY model")
         self._run(
-            f"CREATE TEMP TABLE points AS SELECT place, {group}, coalesce({', '.join(quality)}) AS worse, {told} "
-            f"FROM every JOIN newest ON {_PLACE} = place"
+            "CREATE TEMP TABLE models AS SELECT told.model, coalesce(facts->>'$.task', told.model) AS task, "
+            f"facts->>'$.metric' AS metric FROM every JOIN told ON {_PLACE} = place"
         )
-        self._run(f"CREATE TEMP TABLE fronts AS {' UNION '.join(map(_front, costs))}")
+        told = ", ".join(f"m_{name}.value AS {name}" for name in costs)
+        self._run(
+            f"CREATE TEMP VIEW points AS SELECT place, {_GROUP}, coalesce({', '.join(quality)}) AS worse, {told} "
+            "FROM newest JOIN models USING (model)"
+        )
+        least = ", ".join(f"min({name}) AS {name}" for name in costs)
+        self._run(
+            f"CREATE TEMP TABLE best AS SELECT {_GROUP}, worse, {least} FROM points WHERE worse IS NOT NULL "
+            f"GROUP BY {_GROUP}, worse"
+        )
+        # Of each quality the cheapest, where nothing better is as cheap; what has no such cost is on no such front.
+        ends = ", ".join(f"CASE WHEN {name} < {_before(name)} THEN {name} END AS {name}" for name in costs)
+        self._run(f"CREATE TEMP TABLE ends AS SELECT {_GROUP}, worse, {ends} FROM best")
+        same = " AND ".join(f"p.{name} IS NOT DISTINCT FROM e.{name}" for name in _GROUP.split(", "))
+        on = " OR ".join(f"p.{name} = e.{name}" for name in costs)
+        self._run(
+            f"CREATE TEMP TABLE fronts AS SELECT p.place FROM points p JOIN ends e ON {same} AND p.worse = e.worse "
+            f"WHERE {on}"
+        )
 
     # --- reading ------------------------------------------------------------------------------------
 
@@ -161,17 +188,10 @@ class _Query:
         yield self._run(f"SELECT {columns} FROM {source} ORDER BY {_PLACE}", self._base.sql).to_arrow_table()
 
 
-def _front(cost: str) -> str:
-    """The places of a front: of each quality the cheapest, where nothing better is as cheap."""
-    group = "device, load, suite, machine, task, metric"
-    best = (
-        f"SELECT {group}, worse, min({cost}) AS least FROM points WHERE {cost} IS NOT NULL AND worse IS NOT NULL "
-        f"GROUP BY {group}, worse"
-    )
-    before = f"PARTITION BY {group} ORDER BY worse ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
-    front = f"SELECT * FROM ({best}) QUALIFY least < coalesce(min(least) OVER ({before}), 'infinity'::DOUBLE)"
-    same = " AND ".join(f"p.{name} IS NOT DISTINCT FROM f.{name}" for name in group.split(", "))
-    return f"SELECT p.place FROM points p JOIN ({front}) f ON {same} AND p.worse = f.worse AND p.{cost} = f.least"
+def _before(cost: str) -> str:
+    """The least of a cost among all that is better."""
+    window = f"PARTITION BY {_GROUP} ORDER BY worse ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+    return f"coalesce(min({cost}) OVER ({window}), 'infinity'::DOUBLE)"
 
 
 def _quoted(name: str) -> str:

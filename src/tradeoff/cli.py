@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,19 +11,16 @@ from pathlib import Path
 from tradeoff.compare.command import add_compare, add_history, add_profile
 from tradeoff.decide.command import add_recommend
 from tradeoff.devices.command import add_devices, add_estimate
-from tradeoff.errors import TradeoffError, UnknownName
-from tradeoff.exchange.files import WHERE, read_selected, write_rows, writes_rows
-from tradeoff.exchange.selecting import Purpose
+from tradeoff.errors import TradeoffError
 from tradeoff.inspecting.command import add_inspect
 from tradeoff.machine import installed_version
 from tradeoff.options import OPTIONS, Option, Settings, read_table, resolve_settings
 from tradeoff.ordering.command import add_order
+from tradeoff.output import complain
 from tradeoff.parity.command import add_parity
-from tradeoff.record import Run, no_collection
 from tradeoff.registry import PluginSources, Registry, load_registry
+from tradeoff.reporting import add_report
 from tradeoff.searching.command import add_search
-from tradeoff.text import safe_lines
-from tradeoff.view_choice import LIST, find_view, list_views
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return command(options)
     except TradeoffError as error:
-        print(f"tradeoff: {safe_lines(str(error))}", file=sys.stderr)
+        complain(str(error))
         return 2
     except BrokenPipeError:
         # The reader had enough; Python would complain again when it flushes at exit.
@@ -57,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     _add_list(commands.add_parser("list", help="what there is: models, techniques, backends, devices, presets"))
-    _add_report(commands.add_parser("report", help="tables from the JSON files of any number of runs"))
+    add_report(plugged("report", "tables from the JSON files of any number of runs"), _registry)
     add_compare(plugged("compare", "two runs against each other: what became worse, and a gate for CI"), _registry)
     add_history(plugged("history", "one measurement over many runs, and where it changed"), _registry)
     add_profile(plugged("profile", "where the time and size of a run's cells go, operator by operator"), _registry)
@@ -92,25 +88,6 @@ def _add_plugins(parser: argparse.ArgumentParser) -> None:
 def _add_list(parser: argparse.ArgumentParser) -> None:
     _add_plugins(parser)
     parser.set_defaults(command=_list)
-
-
-def _add_report(parser: argparse.ArgumentParser) -> None:
-    _add_plugins(parser)
-    parser.add_argument("runs", nargs="*", metavar="RUN.json", help="a JSON file that a run has written, or its folder")
-    parser.add_argument("--format", metavar="NAME", help="terminal, markdown, csv, junit, html (default: terminal)")
-    parser.add_argument(
-        "--view", metavar="NAME", help="these tables instead of all: a view's name, your own .toml file, or list"
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help="write there, not to the terminal: all rows, if it is .parquet or .json",
-    )
-    parser.add_argument("--where", default="", metavar="SQL", help=f"{WHERE} (needs DuckDB)")
-    parser.add_argument("--width", type=int, metavar="COLUMNS", help="width of the terminal")
-    parser.add_argument("--pictures", metavar="FOLDER", help="write the pictures there as well, as SVG and PNG")
-    parser.set_defaults(command=_report, complain=parser.error)
 
 
 def _add_recover(parser: argparse.ArgumentParser) -> None:
@@ -166,7 +143,7 @@ def _sources(options: argparse.Namespace) -> PluginSources:
 def _registry(options: argparse.Namespace) -> Registry:
     registry = load_registry(_sources(options))
     for problem in registry.problems:
-        print(f"tradeoff: {safe_lines(problem)}", file=sys.stderr)
+        complain(problem)
     return registry
 
 
@@ -182,64 +159,6 @@ def _list(options: argparse.Namespace) -> int:
 
     print("\n".join(list_everything(_registry(options), read_table(Path.cwd()))))
     return 0
-
-
-def _report(options: argparse.Namespace) -> int:
-    registry = _registry(options)
-    rows = options.format is None and options.output is not None and writes_rows(options.output)
-    name = options.format or "terminal"
-    if name not in registry.renderers:
-        raise UnknownName("report format", name, registry.renderers)
-    if rows and options.view:
-        raise TradeoffError(f"--output {options.output} has all rows; leave out --view, or name a --format")
-    width = options.width or shutil.get_terminal_size((100, 24)).columns
-    colour = sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
-    if options.view == LIST:
-        print("\n".join(list_views(registry.views)))
-        return 0
-    if not options.runs:
-        options.complain("name a run: a JSON file that it has written, or its folder")
-    view = find_view(options.view, registry.views) if options.view is not None else None
-    renderer = registry.renderers[name]
-    with no_collection():
-        purpose: Purpose = "all" if rows else "report"
-        runs = [run for name in options.runs for run in read_selected(name, options.where, purpose, _tell)]
-        if options.pictures:
-            _write_pictures(registry, runs, Path(options.pictures))
-        if rows and options.output:
-            write_rows(runs, Path(options.output))
-            return 0
-        text = renderer.render_view(view, runs, width, colour) if view else renderer.render(runs, width, colour)
-    if not options.output:
-        print(text, end="" if text.endswith("\n") else "\n")
-        return 0
-    try:
-        Path(options.output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise TradeoffError(f"--output {options.output} cannot be written: {error}") from error
-    return 0
-
-
-def _tell(line: str) -> None:
-    print(f"tradeoff: {safe_lines(line)}", file=sys.stderr)
-
-
-def _write_pictures(registry: Registry, runs: Sequence[Run], folder: Path) -> None:
-    """The pictures of every renderer that draws any; what is a text among them is told as well."""
-    written, told = 0, []
-    for renderer in registry.renderers.values():
-        for name, content in renderer.render_pictures(runs):
-            if Path(name).name != name:
-                raise TradeoffError(f"renderer {renderer.name} names a picture {name!r}; expected the name of a file")
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                (folder / name).write_bytes(content)
-            except OSError as error:
-                raise TradeoffError(f"--pictures {folder} cannot be written: {error}") from error
-            written += 1
-            told += content.decode().splitlines() if name.endswith(".txt") else []
-    for line in (f"{written:,} files in {folder}", *told):
-        print(f"tradeoff: {safe_lines(line)}", file=sys.stderr)
 
 
 def _recover(options: argparse.Namespace) -> int:
@@ -280,7 +199,7 @@ def _store(options: argparse.Namespace) -> int:
     root = Path(options.store) if options.store else store_folder(_settings(options), project_folder(Path.cwd()))
     if root.exists() and not root.is_dir():
         raise TradeoffError(f"the store {root} is a file; --store names a folder")
-    store = Store(root, warn=lambda text: print(f"tradeoff: {safe_lines(text)}", file=sys.stderr))
+    store = Store(root, warn=complain)
     if options.action == "list":
         lines, status = list_store(store, options.kind), 0
     elif options.action == "verify":

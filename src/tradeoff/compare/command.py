@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
 from tradeoff.compare.comparing import compare
 from tradeoff.compare.gate import Outcome, judge, parse_limits
 from tradeoff.compare.history import histories
 from tradeoff.compare.profiles import profiles_of
 from tradeoff.compare.reading import read_named_run
-from tradeoff.errors import BadInput, TradeoffError, UnknownName
+from tradeoff.errors import BadInput
+from tradeoff.output import Plugins, complain, renderer_of, room, write
 from tradeoff.record import no_collection
-from tradeoff.registry import Registry
-from tradeoff.text import safe_lines
-from tradeoff.vocabulary import Renderer
 
 #: A limit is broken, or could not be judged.
 BROKEN = 1
 _RUN = "a run's folder, its JSON file, a journal, git:TAG or git:TAG:path/to/FILE.json"
-Plugins = Callable[[argparse.Namespace], Registry]
 
 
 def add_compare(parser: argparse.ArgumentParser, registry_of: Plugins) -> None:
@@ -61,19 +53,19 @@ def _add_output(parser: argparse.ArgumentParser, formats: str) -> None:
 
 def _compare(options: argparse.Namespace, registry_of: Plugins) -> int:
     limits = parse_limits(options.fail) if options.fail is not None else ()
-    renderer = renderer_of(options, registry_of)
+    renderer = renderer_of(options, registry_of(options))
     with no_collection():
         found = compare(read_named_run(options.old), read_named_run(options.new), force=options.force)
         outcome = Outcome(found, judge(found, limits) if limits else ())
         write(options, renderer.render_comparison(outcome, *room(options)))
     for one in outcome.judgements:
         if not one.passed and options.output:
-            print(f"tradeoff: {safe_lines(one.text)}", file=sys.stderr)
+            complain(one.text)
     return 0 if outcome.passed else BROKEN
 
 
 def _history(options: argparse.Namespace, registry_of: Plugins) -> int:
-    renderer = renderer_of(options, registry_of)
+    renderer = renderer_of(options, registry_of(options))
     with no_collection():
         series = histories([read_named_run(name) for name in options.runs], options.measurement, options.cell)
         write(options, renderer.render_history(series, *room(options)))
@@ -81,35 +73,10 @@ def _history(options: argparse.Namespace, registry_of: Plugins) -> int:
 
 
 def _profile(options: argparse.Namespace, registry_of: Plugins) -> int:
-    renderer = renderer_of(options, registry_of)
+    renderer = renderer_of(options, registry_of(options))
     with no_collection():
         found = profiles_of([read_named_run(name) for name in options.runs], options.cell)
         if not found:
             raise BadInput("none of these cells has a profile: their runtimes cannot tell, or nothing was timed")
         write(options, renderer.render_profiles(found, *room(options)))
     return 0
-
-
-def renderer_of(options: argparse.Namespace, registry_of: Plugins) -> Renderer:
-    """The renderer that ``--format`` names."""
-    renderers = registry_of(options).renderers
-    if options.format not in renderers:
-        raise UnknownName("report format", options.format, renderers)
-    return renderers[options.format]
-
-
-def room(options: argparse.Namespace) -> tuple[int, bool]:
-    """How wide the terminal is, and whether it has colours."""
-    width = options.width or shutil.get_terminal_size((100, 24)).columns
-    return width, sys.stdout.isatty() and not options.output and "NO_COLOR" not in os.environ
-
-
-def write(options: argparse.Namespace, text: str) -> None:
-    """To the file that ``--output`` names, or to the terminal."""
-    if not options.output:
-        print(text, end="" if text.endswith("\n") else "\n")
-        return
-    try:
-        Path(options.output).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise TradeoffError(f"--output {options.output} cannot be written: {error}") from error

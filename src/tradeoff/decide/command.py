@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from typing import Final
 
-from tradeoff.compare.command import Plugins, renderer_of, room, write
 from tradeoff.decide.as_json import recommendation_to_json
 from tradeoff.decide.candidates import DOUBTS
 from tradeoff.decide.recommending import recommend
@@ -16,8 +14,8 @@ from tradeoff.decide.scenarios import read_scenario, shipped
 from tradeoff.decide.wishes import DEFAULT_GOAL, LIMITS, Roles, Wish, check_limits, parse_goal, parse_limit
 from tradeoff.errors import BadInput
 from tradeoff.exchange.files import WHERE, read_selected
+from tradeoff.output import Plugins, complain, renderer_of, room, write
 from tradeoff.record import no_collection
-from tradeoff.text import safe_lines
 
 #: Nothing fits.
 NOTHING: Final = 1
@@ -81,9 +79,9 @@ def add_wish(parser: argparse.ArgumentParser, default: str) -> None:
 
 def _recommend(options: argparse.Namespace, registry_of: Plugins) -> int:
     wish = wish_of(options)
-    renderer = None if options.json else renderer_of(options, registry_of)
+    renderer = None if options.json else renderer_of(options, registry_of(options))
     with no_collection():
-        runs = (read_selected(name, options.where, "decision", _tell) for name in options.runs)
+        runs = (read_selected(name, options.where, "decision", complain) for name in options.runs)
         found = recommend([run for some in runs for run in some], wish)
         if renderer is None:
             text = json.dumps(recommendation_to_json(found), indent=2, ensure_ascii=False, allow_nan=False)
@@ -91,10 +89,6 @@ def _recommend(options: argparse.Namespace, registry_of: Plugins) -> int:
             text = renderer.render_recommendation(found, *room(options))
         write(options, text)
     return 0 if found.found else NOTHING
-
-
-def _tell(line: str) -> None:
-    print(f"tradeoff: {safe_lines(line)}", file=sys.stderr)
 
 
 def wish_of(options: argparse.Namespace) -> Wish:

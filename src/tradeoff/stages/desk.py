@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tradeoff.devices.modelling import own_devices
 from tradeoff.formats.keras_files import permit_code
@@ -14,6 +14,25 @@ from tradeoff.own import own_from_json
 from tradeoff.registry import Registry, load_registry, plugin_sources_from_json
 from tradeoff.stages import building, looking, measuring, shipping
 from tradeoff.vocabulary import Backend, Capabilities, Loading, Progress, Runner, Task
+
+_STAGES: Final[Mapping[str, Callable[..., Any]]] = {
+    "data": building.data,
+    "build": building.build,
+    "reference": shipping.reference,
+    "convert": shipping.convert,
+    "adopt": shipping.adopt,
+    "encode": shipping.encode,
+    "evaluate": shipping.evaluate,
+    "time": measuring.time,
+    "meter": measuring.meter,
+    "serve": measuring.serve,
+    "footprint": measuring.footprint,
+    "profile": measuring.profile,
+    "estimate": measuring.estimate,
+    "check": looking.check,
+    "layers": looking.layers,
+    "intermediates": looking.intermediates,
+}
 
 
 @dataclass
@@ -37,26 +56,8 @@ class Desk:
 
     def handle(self, request: Mapping[str, Any], progress: Progress) -> Any:
         """Do what ``request["stage"]`` names."""
-        stages: Mapping[str, Callable[..., Any]] = {
-            "data": building.data,
-            "build": building.build,
-            "reference": shipping.reference,
-            "convert": shipping.convert,
-            "adopt": shipping.adopt,
-            "encode": shipping.encode,
-            "evaluate": shipping.evaluate,
-            "time": measuring.time,
-            "meter": measuring.meter,
-            "serve": measuring.serve,
-            "footprint": measuring.footprint,
-            "profile": measuring.profile,
-            "estimate": measuring.estimate,
-            "check": looking.check,
-            "layers": looking.layers,
-            "intermediates": looking.intermediates,
-        }
         with pinned(request.get("cores")):
-            return stages[request["stage"]](self, request, progress)
+            return _STAGES[request["stage"]](self, request, progress)
 
     def runner(self, request: Mapping[str, Any]) -> Runner:
         """The loaded artifact; evaluating and timing one cell loads it once."""

@@ -48,7 +48,7 @@ def studied(folder: Path, seed: int = 0, space: Space = SPACE, refused: str = "n
         ("size",),
         (BASELINE, Proposal("int8", "litert")),
         lambda trial: propose(space, TECHNIQUES, Picks(trial)),
-        lambda proposal: "it cannot exist" if refused in proposal.chain else "",
+        lambda proposal, failed: "it cannot exist" if refused in proposal.chain else "",
     )
 
 

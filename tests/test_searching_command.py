@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -16,6 +17,8 @@ from user_project import Project, heeding_interrupts
 
 from tradeoff.cli import main
 
+#: Looked for and not imported: what is imported in one of these tests is gone after it, and NumPy comes only once.
+WITH_OPTUNA = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="optuna is not installed")
 #: A technique with a value, which trains for as long as it is told, and a precision that halves what is stored.
 TECHNIQUES = """
 import time
@@ -55,9 +58,9 @@ def trials(told: str) -> list[str]:
     return [re.sub(r" +", " ", line) for line in lines]
 
 
+@WITH_OPTUNA
 @pytest.mark.frameworks
 def test_a_search_ends_in_tables_and_a_choice_and_is_told_again_from_what_it_left(project: Project) -> None:
-    pytest.importorskip("optuna")
     project.conftest(TECHNIQUES)
     folder = project.pytester.path
     asked = ("--techniques=thin,clip,never", "--trials=5", "--max-size=500kB", "--output=found")
@@ -89,9 +92,9 @@ def test_a_search_ends_in_tables_and_a_choice_and_is_told_again_from_what_it_lef
         assert "baseline" in read.stdout
 
 
+@WITH_OPTUNA
 @pytest.mark.frameworks
 def test_where_nothing_fits_the_nearest_miss_is_told_and_nothing_is_trained_in_vain(project: Project) -> None:
-    pytest.importorskip("optuna")
     project.conftest(TECHNIQUES)
     done = search(project.pytester.path, "--trials=4", "--max-size=10kB")
     assert done.returncode == 1, done.stdout + done.stderr
@@ -104,8 +107,8 @@ def test_where_nothing_fits_the_nearest_miss_is_told_and_nothing_is_trained_in_v
     assert "of those that ended early the nearest is" in done.stdout
 
 
+@WITH_OPTUNA
 def test_a_budget_that_is_used_up_begins_no_trial(project: Project) -> None:
-    pytest.importorskip("optuna")
     project.conftest(TECHNIQUES)
     done = search(project.pytester.path, "--trials=4", "--time-budget=1ns")
     assert done.returncode == 1
@@ -113,10 +116,10 @@ def test_a_budget_that_is_used_up_begins_no_trial(project: Project) -> None:
     assert "Nothing was judged, so there is nothing to recommend." in done.stdout
 
 
+@WITH_OPTUNA
 @pytest.mark.frameworks
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is a signal")
 def test_ctrl_c_ends_with_what_is_known_and_the_same_command_goes_on(project: Project) -> None:
-    pytest.importorskip("optuna")
     project.conftest(TECHNIQUES.replace("0.2 *", "60 *"))
     folder = project.pytester.path
     command = [sys.executable, "-m", "tradeoff", "search", *ASKED, "--trials=9", "--objective=accuracy"]

@@ -13,6 +13,7 @@ import pytest
 from searched import BASELINE, SPACE, judged, play, studied
 
 from tradeoff.searching.outcomes import Outcome
+from tradeoff.searching.space import Proposal
 from tradeoff.searching.study import JOURNAL
 
 pytest.importorskip("optuna")
@@ -112,6 +113,17 @@ def test_a_technique_that_does_nothing_for_the_model_is_not_proposed_again(tmp_p
         assert study.barred == {"share": "there is nothing to share"}
         assert found == list(range(1, 10))
         assert not any("share" in one.proposal.chain for one in study.tried())
+
+
+def test_who_refuses_is_told_what_failed_of_the_default_matrix(tmp_path: Path) -> None:
+    told: list[Proposal] = []
+    with studied(tmp_path) as study:
+        study.refusal = lambda proposal, failed: (told.extend(failed), "")[1]
+        asked = study.ask(3)
+        assert asked is not None
+        study.tell(asked, Outcome("failed", "latency unavailable"))
+        play(study, 3)
+    assert {*told} == {BASELINE}
 
 
 def test_a_space_that_is_exhausted_ends_the_search(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -99,12 +99,19 @@ class Search:
         """What Optuna's trial chooses."""
         return propose(self.space, self.registry.techniques, Picks(trial))
 
-    def refusal(self, proposal: Proposal) -> str:
-        """Why the planner of a run would not have it; empty if it would."""
+    def refusal(self, proposal: Proposal, failed: Collection[Proposal] = ()) -> str:
+        """Why the planner of a run would not have it; empty if it would.
+
+        :param failed: what could not be judged of the default matrix: its precisions are no better with more in front.
+        """
         try:
             planned = self._planned(proposal)
         except TradeoffError as error:
             return str(error)
+        precision = planned.cell.chain.precision_name
+        for one in failed:
+            if one.backend == proposal.backend and self._planned(one).cell.chain.precision_name == precision:
+                return f"{one.chain} failed on {one.backend}"
         return str(planned.refusal) if planned.refusal else ""
 
     def cell(self, proposal: Proposal) -> Cell:

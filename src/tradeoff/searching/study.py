@@ -7,7 +7,7 @@ the next process that looks finds that out by a lock that the operating system h
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +57,7 @@ class Study:
     :param objectives: the names of what the sampler is told, all of them costs.
     :param yardsticks: what is tried first.
     :param propose: makes a proposal of Optuna's trial.
-    :param refusal: why a proposal cannot be tried; empty if it can.
+    :param refusal: why a proposal cannot be tried; empty if it can. It is told which of the yardsticks have failed.
     """
 
     folder: Path
@@ -65,7 +65,7 @@ class Study:
     objectives: tuple[str, ...]
     yardsticks: Sequence[Proposal]
     propose: Callable[[Any], Proposal]
-    refusal: Callable[[Proposal], str]
+    refusal: Callable[[Proposal, Collection[Proposal]], str]
     _study: Any = None
     _id: str = field(default_factory=lambda: secrets.token_hex(6))
     _alive: FileLock | None = None
@@ -142,7 +142,7 @@ class Study:
         proposal = self.propose(trial)
         known = {_words(one) for one in trials if _counts(one)}
         why = "tried already" if (proposal.chain, proposal.backend) in known else self._barred(proposal)
-        if why := why or self.refusal(proposal):
+        if why := why or self.refusal(proposal, _failed(trials)):
             self._end(trial, {VOID: why}, "FAIL")
             return None
         for name, value in (("place", place), ("chain", proposal.chain), ("backend", proposal.backend)):
@@ -300,6 +300,12 @@ def _counts(trial: Any) -> bool:
     if trial.state.name == "RUNNING":
         return VOID not in trial.user_attrs
     return "outcome" in trial.user_attrs and bool(trial.state.is_finished())
+
+
+def _failed(trials: Sequence[Any]) -> list[Proposal]:
+    """The yardsticks that could not be judged."""
+    ended = (trial for trial in trials if trial.user_attrs.get("yardstick") and "outcome" in trial.user_attrs)
+    return [Proposal(*_words(trial)) for trial in ended if trial.user_attrs["outcome"]["ended"] == "failed"]
 
 
 def _best(trials: Sequence[Any]) -> float | None:

@@ -26,6 +26,8 @@ class Step:
     output: tuple[int, ...]
     #: Further tensors that it reads, by number: 0 is the input, 1 what the first operator gives.
     also: tuple[int, ...] = ()
+    #: Of the quantization of its weights.
+    scales: int = 0
 
 
 NET = (
@@ -55,7 +57,7 @@ def model(
         read = [number, *step.also]
         if step.weights:
             buffers.append(Flat({0: bytes(prod(step.weights) * _BYTES[weights_kind])}))
-            tensors.append(_tensor(f"weights {number}", step.weights, weights_kind, len(buffers) - 1))
+            tensors.append(_tensor(f"weights {number}", step.weights, weights_kind, len(buffers) - 1, step.scales))
             # What is unpacked is a constant alone, which makes the chain one of weights.
             read.insert(0 if step.code == DEQUANTIZE else 1, len(tensors) - 1)
         made.append(Flat({0: ("<I", number), 1: read, 2: [number + 1]}))
@@ -64,8 +66,9 @@ def model(
     return flatbuffer(Flat({0: ("<I", 3), 1: codes, 2: [graph] * graphs, 4: buffers}))
 
 
-def _tensor(name: str, shape: tuple[int, ...], kind: int, buffer: int) -> Flat:
-    return Flat({0: list(shape), 1: ("<b", kind), 2: ("<I", buffer), 3: name})
+def _tensor(name: str, shape: tuple[int, ...], kind: int, buffer: int, scales: int = 0) -> Flat:
+    quantized = {4: Flat({2: [0] * scales})} if scales else {}
+    return Flat({0: list(shape), 1: ("<b", kind), 2: ("<I", buffer), 3: name, **quantized})
 
 
 def _code(code: int) -> Flat:

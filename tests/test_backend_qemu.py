@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -128,3 +129,13 @@ def test_a_guest_that_dies_is_told_and_the_next_one_is_started() -> None:
 def test_a_core_that_is_not_emulated_is_refused() -> None:
     with pytest.raises(tradeoff.Refused, match="qemu emulates cortex-a72, cortex-a76, not z80"):
         BACKEND.load(loading(artifact("int8"), core="z80"))
+
+
+def test_what_nobody_holds_any_more_the_guest_need_not_hold_either() -> None:
+    runner: Any = BACKEND.load(loading(artifact("int8")))
+    kept: Any = guest(NEWER)
+    number = runner._ready().__dict__["_number"]
+    gc.collect()
+    assert number in kept._unused
+    BACKEND.load(loading(artifact("int8")))
+    assert number not in kept._unused

@@ -127,3 +127,9 @@ def test_the_nets_are_those_of_the_published_sizes(tmp_path: Path) -> None:
 def test_only_channels_that_are_quantized_have_parameters_in_memory(tmp_path: Path, kind: int, count: int) -> None:
     steps, shape = NETS["keyword spotting"]
     assert channels(read_network(write(tmp_path / "net.tflite", steps, shape=shape, kind=kind))) == count
+
+
+@pytest.mark.parametrize(("scales", "count"), [(0, 0), (1, 0), (16, 16)])
+def test_a_dense_layer_has_them_where_each_of_its_channels_has_a_scale(tmp_path: Path, scales: int, count: int) -> None:
+    steps = [Step(DENSE, (16, 4), (1, 16), scales=scales)]
+    assert channels(read_network(write(tmp_path / "net.tflite", steps, shape=(1, 4)))) == count

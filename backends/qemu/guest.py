@@ -4,7 +4,7 @@ It imports nothing of this project. Orders come on the standard input, each a li
 answers go out in the same way.
 
     python guest.py versions                                # what it runs with, as JSON
-    python guest.py serve                                   # load, run and drop files until there are no more orders
+    python guest.py serve                                   # load and run files until there are no more orders
     python guest.py count MODEL KERNELS SAMPLES TIMES       # requests between marks that a plugin of QEMU sees
 """
 
@@ -57,6 +57,8 @@ class _Desk:
         """Until there are no more orders."""
         for line in self._orders:
             order = json.loads(line)
+            for number in order.get("unused", ()):
+                self._ready.pop(number, None)
             given = self._orders.read(order.get("bytes", 0))
             try:
                 told, found = self._do(order, given)
@@ -71,9 +73,6 @@ class _Desk:
             number = next(self._numbers)
             self._ready[number] = ready
             return {"number": number, **_edges(ready)}, b""
-        if order["do"] == "drop":
-            self._ready.pop(order["number"], None)
-            return {}, b""
         ready = self._ready[order["number"]]
         if order["do"] == "resize":
             _resize(ready, order["shape"])

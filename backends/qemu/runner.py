@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import tradeoff
 
 from ..litert.runner import KERNELS
-from .talking import Guest, GuestDied, guest
+from .talking import GuestDied, guest
 
 if TYPE_CHECKING:
     from tradeoff.vocabulary import Array
@@ -26,7 +26,7 @@ class RemoteInterpreter:
         self._edges = told
         self._given = self._found = b""
         self._shape: tuple[int, ...] = ()
-        weakref.finalize(self, _drop, self._guest, self._number)
+        weakref.finalize(self, self._guest.drop, self._number)
 
     def get_input_details(self) -> list[dict[str, Any]]:
         """Of what comes in."""
@@ -82,14 +82,3 @@ def _details(told: dict[str, Any]) -> dict[str, Any]:
         "shape_signature": np.array(told["shape_signature"]),
         "quantization_parameters": {"scales": told["scales"], "zero_points": told["zero_points"]},
     }
-
-
-def _drop(kept: Guest, number: int) -> None:
-    """What nobody holds any more, the guest need not hold either."""
-    if not kept.alive:
-        return
-    try:
-        kept.ask({"do": "drop", "number": number})
-    except tradeoff.TradeoffError:
-        # It died with all that it held.
-        return

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from typing import IO, Any, Final
@@ -32,6 +33,8 @@ class Guest:
 
     def __init__(self, found: System, core: str) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the guest
+        self._one_at_a_time = threading.Lock()
+        self._unused: list[int] = []
         self._process = subprocess.Popen(
             found.command(core, "serve"),
             env=found.environment(),
@@ -45,8 +48,17 @@ class Guest:
         """Whether it takes orders."""
         return self._process.poll() is None
 
+    def drop(self, number: int) -> None:
+        """Let it forget a file, with the next order: this is called by whoever collects garbage, at any moment."""
+        self._unused.append(number)
+
     def ask(self, order: Mapping[str, Any], given: bytes = b"") -> tuple[dict[str, Any], bytes]:
         """What it answers: facts, and bytes."""
+        with self._one_at_a_time:
+            unused = [self._unused.pop() for _ in range(len(self._unused))]
+            return self._ask({**order, "unused": unused}, given)
+
+    def _ask(self, order: Mapping[str, Any], given: bytes) -> tuple[dict[str, Any], bytes]:
         until = time.monotonic() + _PATIENCE
         try:
             _pipe(self._process.stdin).write(json.dumps({**order, "bytes": len(given)}).encode() + b"\n" + given)

@@ -11,7 +11,9 @@ from tradeoff.formats.tflite_operators import Layer, Network
 #: Buffers begin at multiples of it.
 ALIGNMENT: Final = 16
 #: Each of its channels has a multiplier and a shift of its own.
-_CHANNELS: Final = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "TRANSPOSE_CONV": 0}
+_CHANNELS: Final = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "TRANSPOSE_CONV": 0, "FULLY_CONNECTED": 0}
+#: Older converters give a dense layer one scale, newer ones one for each channel.
+_SEVERAL: Final = 2
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,14 @@ def planned_bytes(network: Network) -> int:
 
 
 def channels(network: Network) -> int:
-    """Channels of quantized convolutions, which have parameters of their own in memory."""
+    """Channels of quantized operators that have parameters of their own in memory: of dense layers not all have."""
     return sum(_channels(network, layer) for layer in network.layers)
 
 
 def _channels(network: Network, layer: Layer) -> int:
-    if layer.kind not in _CHANNELS or not layer.weights or network.tensors[layer.inputs[1]].type.startswith("float"):
+    if layer.kind not in _CHANNELS or not layer.weights:
+        return 0
+    weights = network.tensors[layer.inputs[1]]
+    if weights.type.startswith("float") or (layer.kind == "FULLY_CONNECTED" and weights.scales < _SEVERAL):
         return 0
     return layer.weights[_CHANNELS[layer.kind]]

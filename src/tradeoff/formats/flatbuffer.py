@@ -57,6 +57,11 @@ class Table:
         spots = (place + 4 * index for index in range(count))
         return [Table(self.data, spot + read_number(self.data, "<I", spot)) for spot in spots]
 
+    def table(self, field: int) -> Table | None:
+        """A field that is another table, ``None`` where it is left out."""
+        place = self._field(field)
+        return Table(self.data, place + read_number(self.data, "<I", place)) if place else None
+
     def bytes_end(self, field: int) -> int:
         """Where a vector of bytes ends; reading it says whether all of it is there."""
         place, count = self._vector(field, 1)

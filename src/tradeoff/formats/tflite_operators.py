@@ -22,13 +22,17 @@ _WEIGHTS: Final = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "
 
 @dataclass(frozen=True)
 class TensorFacts:
-    """One tensor; ``bytes`` is what it takes when it is live, and ``constant`` what the file stores of it."""
+    """One tensor; ``bytes`` is what it takes when it is live, and ``constant`` what the file stores of it.
+
+    :param scales: of its quantization: none, one for all of it, or one for each channel.
+    """
 
     name: str
     type: str
     shape: tuple[int, ...]
     bytes: int
     constant: int
+    scales: int = 0
 
     @property
     def elements(self) -> int:
@@ -133,7 +137,9 @@ def _tensor(tensor: Table, stored: list[int]) -> TensorFacts:
     if elements > _MOST_ELEMENTS:
         raise ValueError("a tensor is larger than any memory")
     word, bits = TYPES.get(tensor.number(1, "<b"), ("of an unusual type", 32))
-    return TensorFacts(safe(tensor.text(3)), word, shape, -(-elements * bits // 8), stored[tensor.number(2, "<I")])
+    size, quantized = -(-elements * bits // 8), tensor.table(4)
+    scales = quantized.length(2, 4) if quantized else 0
+    return TensorFacts(safe(tensor.text(3)), word, shape, size, stored[tensor.number(2, "<I")], scales)
 
 
 def _numbers(table: Table, field: int, count: int) -> tuple[int, ...]:

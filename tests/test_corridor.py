@@ -79,6 +79,24 @@ def test_without_timing_everything_else_is_in_the_record(project: Project) -> No
     assert "latency" not in record["measurements"]
 
 
+def test_a_chain_of_several_steps_tells_what_each_of_them_contributed(project: Project) -> None:
+    project.conftest(POOR)
+    pruned = "prune:0.5:epochs=0"
+    project.run(
+        "--tradeoff-backends=numpy",
+        f"--tradeoff-techniques={pruned},{pruned}+cluster:4:epochs=0",
+        cells="dense/*/numpy",
+    )
+    alone, both = (record for _, record in sorted(project.records().items(), key=lambda item: "+" in item[0]))
+    assert "waterfall" not in alone["facts"]
+    rows = both["facts"]["waterfall"]
+    assert [row["step"].partition(":")[0] for row in rows] == ["baseline", "prune", "cluster"]
+    assert rows[0]["quality"] > 0.95
+    assert rows[0]["gzip_bytes"] > rows[1]["gzip_bytes"] > rows[2]["gzip_bytes"]
+    assert rows[2]["quality"] == both["measurements"]["accuracy"]["value"]
+    assert all(row["seconds"] > 0 for row in rows)
+
+
 @pytest.mark.parametrize(
     ("value", "floor", "metric", "expected"),
     [

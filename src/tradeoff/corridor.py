@@ -118,7 +118,7 @@ class Corridor:
         facts = self._supply.result(self.cell, artifact, self._progress).facts
         registry = self._supply.registry
         task = registry.task_of(registry.models[self.cell.model])
-        if self.cell.chain.artifact_steps:
+        if len(self.cell.chain.in_full.steps) > 1:
             self._facts["waterfall"] = waterfall(self._supply, self.cell, self._progress)
         # What an older release has left in the store does not say how many there were.
         self._facts |= {"task": task.name, "metric": task.metric, "floor": task.floor}

@@ -56,7 +56,7 @@ def test_bits_reach_the_backend_and_a_technique_that_changes_the_model_drops_the
         "baseline": "measured",
         "chooses": "measured",
         "chooses+changes+coarse": "measured",
-        "single": "refused",
+        "single": "skipped",
     }
-    assert found["single"]["reason"].endswith("bits are None")
+    assert found["single"]["reason"].endswith("none stands there; chooses does, and implies single")
     assert found["chooses+changes+coarse"]["facts"]["verified"][1]["notes"] == [DROPPED]

@@ -194,7 +194,7 @@ def test_report_and_recommend_take_a_condition(capsys: pytest.CaptureFixture[str
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 2
     assert "tradeoff: rows.parquet: 1 of 5 rows" in told.err
-    assert main(["recommend", path, "--where", "run = 'old'", "--objective", "latency"]) == 0
+    assert main(["recommend", path, "--where", "run = 'old'", "--objective", "latency", "--width", "100"]) == 0
     assert "ship m/a/litert" in capsys.readouterr().out
 
 

@@ -300,3 +300,21 @@ def test_both_ways_to_project_agree() -> None:
         moved = kernel + generator.normal(size=kernel.shape).astype(np.float32)
         inside = training.structure._projection(kept, None)(keras.ops.convert_to_tensor(moved))
         np.testing.assert_allclose(np.array(inside), kept.project(moved), atol=1e-6)
+
+
+@pytest.mark.parametrize("clusters", [2, 16, 200])
+@pytest.mark.parametrize("zeros", [0.0, 0.9])
+def test_a_large_kernel_keeps_its_clusters_as_a_small_one_does(clusters: int, zeros: float) -> None:
+    """There are too many weights to add them one by one."""
+    import keras
+
+    generator = np.random.default_rng(0)
+    groups = generator.integers(0, clusters, (64, 1024))
+    values = generator.normal(size=clusters)[groups] * (generator.random(groups.shape) >= zeros)
+    kept = found_in(keras.Variable(values.astype(np.float32)))
+    assert kept is not None
+    assert kept.alive.size > training.structure._MANY
+    moved = generator.normal(size=groups.shape).astype(np.float32)
+    inside = training.structure._projection(kept, None)(keras.ops.convert_to_tensor(moved))
+    np.testing.assert_allclose(np.array(inside), kept.project(moved), atol=1e-5)
+    assert np.array_equal(np.array(inside) == 0, ~kept.alive)

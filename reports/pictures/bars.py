@@ -7,7 +7,7 @@ from typing import Final
 
 from .fronts import told
 from .points import Point, Scene, title_of
-from .specs import BACKENDS, Picture, Spec, of_group
+from .specs import BACKENDS, Picture, Spec, names_by, of_group
 
 #: What bars are drawn of; throughput where nobody waits for an answer.
 _NAMES: Final = ("size", "latency", "throughput")
@@ -66,12 +66,7 @@ def _spec(scene: Scene, model: str, name: str, points: Sequence[Point]) -> Spec:
         "spec": {
             "height": {"step": _STEP},
             "encoding": {
-                "y": {
-                    "field": "technique",
-                    "type": "nominal",
-                    "sort": {"field": name, "op": "min", "order": best_first},
-                    "axis": {"title": None, "grid": False},
-                },
+                "y": names_by("technique", name, order=best_first),
                 "x": {"field": name, "type": "quantitative", "axis": None, "scale": {"zero": True, "nice": False}},
             },
             "layer": [

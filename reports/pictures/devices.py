@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .fronts import told
 from .points import Point, Scene, lean, short
-from .specs import Picture, Spec, axis_of, scale_of
+from .specs import Picture, Spec, axis_of, names_by, scale_of
 
 KIND: Final = "latency over devices"
 _MODELS: Final = 6
@@ -52,12 +52,7 @@ def _spec(points: list[Point]) -> Spec:
     return {
         "height": {"step": 26},
         "encoding": {
-            "y": {
-                "field": "place",
-                "type": "nominal",
-                "sort": {"field": "latency", "op": "min", "order": "ascending"},
-                "axis": {"title": None, "grid": True},
-            },
+            "y": names_by("place", "latency", grid=True),
         },
         "layer": [
             {

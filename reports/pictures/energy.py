@@ -9,7 +9,7 @@ from tradeoff.record import Record
 
 from ..tables.format import is_number, number
 from .points import Point, Scene, short
-from .specs import Picture, Spec, axis_of, tooltip
+from .specs import Picture, Spec, axis_of, names_by, tooltip
 
 KIND: Final = "energy split"
 _CELLS: Final = 24
@@ -58,12 +58,7 @@ def _spec() -> Spec:
         "height": {"step": 22},
         "mark": {"type": "bar", "height": {"band": 0.66}},
         "encoding": {
-            "y": {
-                "field": "label",
-                "type": "nominal",
-                "sort": {"field": "energy", "op": "sum", "order": "ascending"},
-                "axis": {"title": None, "grid": False},
-            },
+            "y": names_by("label", "energy", op="sum"),
             "x": {
                 "field": "energy",
                 "type": "quantitative",

@@ -11,7 +11,7 @@ from tradeoff.record import Record
 
 from ..tables.format import marked, number
 from .points import Point, Scene, short, telling
-from .specs import Picture, Spec, axis_of, tooltip
+from .specs import Picture, Spec, axis_of, names_by, tooltip
 
 KIND: Final = "per-layer profile"
 _CELLS: Final = 3
@@ -68,12 +68,7 @@ def _spec(values: Sequence[Point]) -> Spec:
     return {
         "height": {"step": 20},
         "encoding": {
-            "y": {
-                "field": "operator",
-                "type": "nominal",
-                "sort": {"field": "place", "op": "min"},
-                "axis": {"title": None, "grid": False},
-            },
+            "y": names_by("operator", "place"),
             "x": {
                 "field": "latency",
                 "type": "quantitative",

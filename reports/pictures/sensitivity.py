@@ -9,7 +9,7 @@ from tradeoff.record import Run
 
 from ..tables.sensitivity import Sensitivity, rise_text, sensitivities_of, setting_text
 from .points import Point, short
-from .specs import Picture, Spec, tooltip
+from .specs import Picture, Spec, names_by, tooltip
 
 KIND: Final = "sensitivity heat map"
 _MAPS: Final = 6
@@ -69,12 +69,7 @@ def _spec(one: Sensitivity, values: Sequence[Point]) -> Spec:
     return {
         "height": {"step": 26},
         "encoding": {
-            "y": {
-                "field": "layer",
-                "type": "nominal",
-                "sort": {"field": "place", "op": "min"},
-                "axis": {"title": None, "grid": False},
-            },
+            "y": names_by("layer", "place"),
             "x": {
                 "field": "setting",
                 "type": "nominal",

@@ -106,6 +106,16 @@ def axis_of(name: str, title: str, points: Sequence[Mapping[str, Any]], **more: 
     return {**axis, "labelExpr": shown}
 
 
+def names_by(field: str, number: str, *, op: str = "min", order: str = "ascending", grid: bool = False) -> Spec:
+    """Names below each other, sorted by a number of their points."""
+    return {
+        "field": field,
+        "type": "nominal",
+        "sort": {"field": number, "op": op, "order": order},
+        "axis": {"title": None, "grid": grid},
+    }
+
+
 def backends_of(points: Sequence[Mapping[str, Any]]) -> Spec:
     """Colours by backend, each the same in all pictures; the legend has those that are shown here."""
     shown = sorted({point["backend"] for point in points})

@@ -29,6 +29,17 @@ OVER_PROCESSES: Final = 1.005
 _PROCESSES: Final = 3
 
 
+def one_of_each_variant(runs: Iterable[Run]) -> Iterator[Record]:
+    """The first record of each variant, since all its cells tell the same of how it was made."""
+    seen: set[tuple[str, str]] = set()
+    for run in runs:
+        for record in run.records:
+            variant = (record.cell.model, str(record.facts.get("variant", "")))
+            if not variant[1] or variant not in seen:
+                seen.add(variant)
+                yield record
+
+
 @dataclass(frozen=True)
 class Ratio:
     """How many times better than the baseline: 2 is half the time or half the bytes.

@@ -10,6 +10,7 @@ from typing import Any, Final
 from tradeoff.record import Record, Run
 
 from .format import UNAVAILABLE, is_number, printable
+from .rows import one_of_each_variant
 from .table import Cell, Column, Note, Table
 
 #: Under this name a technique tells the loss of the model as it is.
@@ -40,16 +41,10 @@ class Sensitivity:
 
 def sensitivities_of(runs: Sequence[Run]) -> list[Sensitivity]:
     """Each map once: techniques of other parameters, and all cells of one variant, tell the same."""
-    seen: set[tuple[str, str]] = set()
     found: dict[tuple[Any, ...], Sensitivity] = {}
-    for run in runs:
-        for record in run.records:
-            variant = (record.cell.model, str(record.facts.get("variant", "")))
-            if variant[1] and variant in seen:
-                continue
-            seen.add(variant)
-            for one in _of_record(record):
-                found.setdefault((one.model, one.over, one.settings, tuple(one.rises.items())), one)
+    for record in one_of_each_variant(runs):
+        for one in _of_record(record):
+            found.setdefault((one.model, one.over, one.settings, tuple(one.rises.items())), one)
     return list(found.values())
 
 

@@ -10,6 +10,7 @@ from tradeoff.chain import BASELINE
 from tradeoff.record import Record, Run
 
 from .format import UNAVAILABLE, Quantity, is_number, number, printable
+from .rows import one_of_each_variant
 from .table import Cell, Column, Note, Table
 
 _COLUMNS: Final = ("metric", "validation_loss", "loss", "rate")
@@ -51,16 +52,10 @@ class Training:
 
 def trainings_of(runs: Sequence[Run]) -> list[Training]:
     """Each training once, however many cells rest on it; what is told in another shape is none."""
-    seen: set[tuple[str, str]] = set()
     found: dict[tuple[Any, ...], Training] = {}
-    for run in runs:
-        for record in run.records:
-            variant = (record.cell.model, str(record.facts.get("variant", "")))
-            if variant[1] and variant in seen:
-                continue
-            seen.add(variant)
-            for one in _of_record(record):
-                found.setdefault((one.model, one.label, one.after, one.epoch, one.columns.get("metric")), one)
+    for record in one_of_each_variant(runs):
+        for one in _of_record(record):
+            found.setdefault((one.model, one.label, one.after, one.epoch, one.columns.get("metric")), one)
     return list(found.values())
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cascaded_runs import answered, answers, small_runs, three
+from cascaded_runs import answered, small_runs, three
 from decided_runs import cell, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,7 +30,6 @@ LIMITS: tuple[dict[str, str], ...] = (
     *({}, {"min_accuracy": "0.9"}, {"max_latency": "9ms"}),
     {"min_accuracy": "0.9", "max_energy": "1mJ"},
 )
-pairs = st.integers(1, 12).flatmap(lambda samples: st.tuples(answers(samples), answers(samples)))
 
 
 def wish(goal: str, roles: Roles | None = ANYBODY, **limits: str) -> Wish:

@@ -318,3 +318,17 @@ def test_a_large_kernel_keeps_its_clusters_as_a_small_one_does(clusters: int, ze
     inside = training.structure._projection(kept, None)(keras.ops.convert_to_tensor(moved))
     np.testing.assert_allclose(np.array(inside), kept.project(moved), atol=1e-5)
     assert np.array_equal(np.array(inside) == 0, ~kept.alive)
+
+
+@pytest.mark.parametrize("shape", [(33, 33), (33, 34)])
+def test_neighbours_are_looked_up_in_pairs_or_one_by_one_with_the_same_result(shape: tuple[int, int]) -> None:
+    """A kernel with an odd number of weights has one without a neighbour."""
+    import keras
+
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=5).astype(np.float32)[generator.integers(0, 5, shape)]
+    kept = found_in(keras.Variable(values))
+    assert kept is not None
+    moved = generator.normal(size=shape).astype(np.float32)
+    inside = training.structure._projection(kept, None)(keras.ops.convert_to_tensor(moved))
+    np.testing.assert_allclose(np.array(inside), kept.project(moved), atol=1e-6)

@@ -27,6 +27,8 @@ _ROW: Final = 256
 _SPREAD: Final = 32
 #: From so many numbers on, rows are quicker than what they take to set up.
 _MANY: Final = 1 << 15
+#: Numbers for each pair of groups, from which on pairs are quicker than their table takes to set up.
+_PAIRED: Final = 8
 
 
 @dataclass(frozen=True)
@@ -150,12 +152,13 @@ def _projection(kept: Kept, own: Callable[[Any], Any] | None) -> Callable[[Any],
     # A group of zeros has the factor 0, and all others that of their mean.
     factors = (np.bincount(groups, weights=living) > 0) / np.maximum(1, counts)
     sums_of = _adder(groups, living, len(counts))
+    spread = _spreader(groups, len(counts))
     shape = kept.groups.shape
 
     def shared(value: Any) -> Any:
         sums = sums_of(keras.ops.reshape(own(value) if own else value, (-1,)))
         means = keras.ops.multiply(sums, keras.ops.cast(factors, kind))
-        return keras.ops.reshape(keras.ops.take(means, groups), shape)
+        return keras.ops.reshape(spread(means), shape)
 
     return shared
 
@@ -181,6 +184,24 @@ def _adder(groups: NDArray[np.int32], living: NDArray[np.bool_], count: int) -> 
         return keras.ops.segment_sum(rows, owners, num_segments=count)
 
     return added
+
+
+def _spreader(groups: NDArray[np.int32], count: int) -> Callable[[Any], Any]:
+    """What gives each number the one of its group.
+
+    To look up two neighbours takes as long as one, so they are looked up together where few pairs are possible.
+    """
+    import keras
+
+    if groups.size % 2 or groups.size < _PAIRED * count**2:
+        return lambda means: keras.ops.take(means, groups)
+    pairs = groups[::2] * count + groups[1::2]
+
+    def paired(means: Any) -> Any:
+        table = keras.ops.stack([keras.ops.repeat(means, count), keras.ops.tile(means, count)], axis=1)
+        return keras.ops.take(table, pairs, axis=0)
+
+    return paired
 
 
 def _rows(groups: NDArray[np.int32], count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -1,14 +1,17 @@
-"""What keeping zeros and clusters costs an epoch, beside a plain epoch of fine-tuning; all in one process, in turns.
+"""What keeping zeros and clusters costs an epoch, beside a plain epoch of fine-tuning.
 
-Processor time is taken, of all threads: an epoch is long enough for other processes to come between.
+The fine-tunings of one net go on side by side in one process, an epoch each in turns, so that whatever slows the
+machine down meets all of them. Processor time is taken, of all threads: an epoch is long enough for other processes to
+come between.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import chain, pairwise
 from time import process_time
 from typing import Any
 
@@ -28,8 +31,7 @@ pytestmark = [
 #: The most that an epoch may cost, as a multiple of a plain one.
 MOST = 1.3
 #: Timed epochs of each fine-tuning; the first one compiles and is not timed. Short ones vary, and are more.
-EPOCHS = {"dense": 30, "cnn": 6, "ds_cnn": 6}
-ROUNDS = 5
+EPOCHS = {"dense": 120, "cnn": 25, "ds_cnn": 25}
 Shape = Callable[[Any], Any]
 STRUCTURES: dict[str, Shape] = {
     "plain": lambda kernel: kernel,
@@ -39,21 +41,72 @@ STRUCTURES: dict[str, Shape] = {
 }
 
 
-def epochs_of(registry: Registry, name: str, structure: Shape, *, rounded: bool = False) -> list[float]:
-    """Processor seconds of each epoch of fine-tuning a net whose kernels have the structure, or its rounding twin."""
+class Turns:
+    """Lets threads go on one at a time, each until it gives its turn to the next one."""
+
+    def __init__(self, count: int) -> None:
+        self._events = [threading.Event() for _ in range(count)]
+        self._events[0].set()
+        self._over = False
+
+    def wait(self, place: int) -> None:
+        self._events[place].wait()
+        self._events[place].clear()
+        if self._over:
+            raise RuntimeError("another of the threads has failed")
+
+    def give(self, place: int) -> None:
+        self._events[(place + 1) % len(self._events)].set()
+
+    def end(self) -> None:
+        """Nobody waits for one that has failed."""
+        self._over = True
+        for event in self._events:
+            event.set()
+
+
+def fine_tunings(registry: Registry, name: str, nets: Sequence[Callable[[Any, Any], Any]]) -> list[list[float]]:
+    """Processor seconds of each epoch of fine-tuning what each of ``nets`` makes of a net, all in turns."""
+    turns = Turns(len(nets))
+
+    def tune(place: int) -> list[float]:
+        try:
+            turns.wait(place)
+            return _epochs_of(registry, name, nets[place], lambda: turns.give(place), lambda: turns.wait(place))
+        except BaseException:
+            turns.end()
+            raise
+
+    with ThreadPoolExecutor(len(nets)) as pool:
+        return list(pool.map(tune, range(len(nets))))
+
+
+def _epochs_of(
+    registry: Registry,
+    name: str,
+    change: Callable[[Any, Any], Any],
+    give: Callable[[], None],
+    wait: Callable[[], None],
+) -> list[float]:
     from tradeoff import training
-    from tradeoff.plugins.qat.net import Rounding, rounding_net
 
     model = registry.models[name]
     task = registry.task_of(model)
     splits = task.load()
     assert model.build is not None
     training.set_seed(0)
-    net, generator = model.build(), np.random.default_rng(0)
-    for kernel in training.structure.kernels(net):
-        drawn = generator.normal(size=kernel.shape)
-        kernel.assign((0.05 * structure(drawn)).astype(np.float32))
-    ends: list[float] = []
+    net = model.build()
+    taken: list[float] = []
+    begun = 0.0
+
+    def ended(text: str, done: float | None) -> None:
+        nonlocal begun
+        taken.append(process_time() - begun)
+        give()
+        if len(taken) <= EPOCHS[name]:
+            wait()
+            begun = process_time()
+
     job = Rewriting(
         model=net,
         values={},
@@ -63,44 +116,47 @@ def epochs_of(registry: Registry, name: str, structure: Shape, *, rounded: bool 
         validation=splits.validation,
         recipe=replace(model.recipe, augment=None) if model.recipe else None,
         seed=0,
-        progress=lambda text, done: ends.append(process_time()),
+        progress=ended,
     )
-    trained = (
-        rounding_net(net, Rounding(symmetric=False, per_tensor=False), splits.calibration.x).net if rounded else net
-    )
-    training.fine_tune(job, trained, epochs=EPOCHS[name] + 1, learning_rate=1e-6)
-    return [after - before for before, after in pairwise(ends)]
+    training.fine_tune(job, change(net, splits), epochs=EPOCHS[name] + 1, learning_rate=1e-6)
+    return taken[1:]
 
 
-def against(plain: list[list[float]], other: list[list[float]]) -> float:
-    """The median over the rounds of what the least disturbed epochs cost: others in the caches cost processor time."""
-    return statistics.median(min(theirs) / min(ours) for ours, theirs in zip(plain, other, strict=True))
+def shaped(structure: Shape) -> Callable[[Any, Any], Any]:
+    """A net whose kernels have the structure."""
+
+    def change(net: Any, splits: Any) -> Any:
+        from tradeoff import training
+
+        generator = np.random.default_rng(0)
+        for kernel in training.structure.kernels(net):
+            drawn = generator.normal(size=kernel.shape)
+            kernel.assign((0.05 * structure(drawn)).astype(np.float32))
+        return net
+
+    return change
+
+
+def rounded(net: Any, splits: Any) -> Any:
+    """Its rounding twin."""
+    from tradeoff.plugins.qat.net import Rounding, rounding_net
+
+    plain = shaped(STRUCTURES["plain"])(net, splits)
+    return rounding_net(plain, Rounding(symmetric=False, per_tensor=False), splits.calibration.x).net
+
+
+def against(plain: list[float], other: list[float]) -> float:
+    """The median of what an epoch takes, relative to the plain one of the same round."""
+    return statistics.median(theirs / ours for ours, theirs in zip(plain, other, strict=True))
 
 
 @pytest.mark.benchmark(group="an epoch of fine-tuning")
 @pytest.mark.parametrize("name", ["dense", "cnn", "ds_cnn"])
-def test_an_epoch_that_keeps_structure(
-    benchmark: BenchmarkFixture, figure: Note, registry: Registry, name: str
-) -> None:
+def test_an_epoch_of_a_technique(benchmark: BenchmarkFixture, figure: Note, registry: Registry, name: str) -> None:
     pytest.importorskip("keras")
-    taken: dict[str, list[list[float]]] = {kind: [] for kind in STRUCTURES}
-    for _ in range(ROUNDS):
-        for kind, structure in STRUCTURES.items():
-            taken[kind].append(epochs_of(registry, name, structure))
-    show(benchmark, list(chain.from_iterable(taken["clusters and zeros"])))
-    for kind, rounds in taken.items():
-        if kind != "plain":
-            figure(f"{name}: an epoch with {kind}, against a plain one", against(taken["plain"], rounds), MOST, "x")
-
-
-@pytest.mark.benchmark(group="an epoch of fine-tuning")
-@pytest.mark.parametrize("name", ["dense", "cnn", "ds_cnn"])
-def test_an_epoch_that_rounds(benchmark: BenchmarkFixture, figure: Note, registry: Registry, name: str) -> None:
-    pytest.importorskip("keras")
-    plain: list[list[float]] = []
-    rounding: list[list[float]] = []
-    for _ in range(ROUNDS):
-        plain.append(epochs_of(registry, name, STRUCTURES["plain"]))
-        rounding.append(epochs_of(registry, name, STRUCTURES["plain"], rounded=True))
-    show(benchmark, list(chain.from_iterable(rounding)))
-    figure(f"{name}: an epoch of qat, against a plain one", against(plain, rounding), MOST, "x")
+    nets = {**{kind: shaped(structure) for kind, structure in STRUCTURES.items()}, "qat": rounded}
+    taken = dict(zip(nets, fine_tunings(registry, name, list(nets.values())), strict=True))
+    plain = taken.pop("plain")
+    show(benchmark, taken["clusters and zeros"])
+    for kind, epochs in taken.items():
+        figure(f"{name}: an epoch with {kind}, against a plain one", against(plain, epochs), MOST, "x")

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.generic]
     Flags = NDArray[np.bool_]
 
-#: Samples that the teacher is asked about at once.
+#: Samples that the teacher is asked about at once, and small ones by so many bytes of them: each question takes time.
 _BATCH: Final = 256
+_BYTES: Final = 1 << 20
 
 
 def last_hidden(model: Any) -> Any:
@@ -98,8 +99,9 @@ class Teacher:
         import numpy as np
 
         found: list[Sequence[Any]] = []
-        for start in range(0, len(x), _BATCH):
-            given = self._asked.predict_on_batch(x[start : start + _BATCH])
+        size = max(_BATCH, _BYTES // max(1, x[:1].nbytes))
+        for start in range(0, len(x), size):
+            given = self._asked.predict_on_batch(x[start : start + size])
             found.append(given if isinstance(given, list | tuple) else (given,))
         whole = [np.concatenate(parts) for parts in zip(*found, strict=True)]
         return whole[0], whole[1] if len(whole) > 1 else None

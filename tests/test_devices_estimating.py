@@ -81,7 +81,7 @@ def test_a_file_that_needs_too_much_memory_names_the_operator_where_most_is_aliv
     found = estimated(tmp_path, figures(M4, device__ram_kib=8))
     assert found.fits is False
     (problem,) = found.problems
-    assert problem.startswith("too large: RAM needs 10.9 kB of 8.19 kB")
+    assert problem.startswith("too large: RAM needs 10.7 kB of 8.19 kB")
     assert problem.endswith("most is alive at CONV_2D 'step 2'")
 
 

@@ -13,6 +13,7 @@ from .renderers.junit import JUnit
 from .renderers.markdown import Markdown
 from .renderers.terminal import Terminal
 from .tables.platforms import VIEW as PLATFORMS
+from .tables.steps import VIEW as STEPS
 from .views.shipped import shipped
 
 
@@ -25,4 +26,4 @@ def tradeoff_renderers() -> Sequence[tradeoff.Renderer]:
 @tradeoff.hookimpl
 def tradeoff_views() -> Sequence[tradeoff.View]:
     """Tables of record, each a small file, and what no such file can say."""
-    return [*shipped(), PLATFORMS, NARRATIVE]
+    return [*shipped(), STEPS, PLATFORMS, NARRATIVE]

@@ -12,7 +12,7 @@ from tradeoff.record import Axes, Measurement, Record, Run
 
 UNITS: Mapping[str, str] = {
     **dict.fromkeys(("latency", "latency_p99"), "s"),
-    **dict.fromkeys(("artifact_bytes", "peak_bytes", "arena_bytes", "flash_bytes"), "B"),
+    **dict.fromkeys(("artifact_bytes", "peak_bytes", "arena_bytes", "ram_bytes", "flash_bytes"), "B"),
     **dict.fromkeys(("accuracy", "mae"), "1"),
     "throughput": "1/s",
     "energy": "J",

@@ -52,17 +52,34 @@ def test_what_does_not_fit_is_a_verdict(tmp_path: Path) -> None:
     assert model_of(M4, work(tmp_path / "net.tflite")).fits is True
 
 
+def told_arena(size: float) -> Estimated:
+    return Estimated((Figure("arena_32bit_bytes", size, "B"),))
+
+
+def ram(found: Estimated) -> Figure:
+    return next(figure for figure in found.figures if figure.name == "ram_bytes")
+
+
 def test_the_arena_that_tflm_was_seen_to_need_counts_where_tflm_is_the_runtime(tmp_path: Path) -> None:
     path = write(tmp_path / "net.tflite")
-    told = Estimated((Figure("arena_32bit_bytes", 10_000_000.0, "B"),))
-    found = model_of(M4, Workload(path, 1, told))
-    figures = {figure.name: figure for figure in found.figures}
-    assert figures["ram_bytes"].value == 10_000_000
-    assert figures["ram_bytes"].note == "the arena that TFLM needs"
+    known = built_in()["rp2040@tflm"]
+    found = model_of(known, Workload(path, 1, told_arena(10_000_000)))
+    assert (ram(found).value, ram(found).note) == (10_000_000, "the arena that TFLM needs")
     assert found.fits is False
     assert any(text.startswith("too large: RAM needs") for text in found.verdicts)
+    # Nothing fits into less than what lives at once.
+    least = model_of(known, work(path))
+    assert ram(model_of(known, Workload(path, 1, told_arena(16)))).value == ram(least).value
     other = built_in()["stm32h747@x-cube-ai-8"]
-    assert model_of(other, Workload(path, 1, told)).fits is True
+    assert model_of(other, Workload(path, 1, told_arena(10_000_000))).fits is True
+
+
+def test_what_a_program_takes_beside_an_arena_is_added_where_it_is_known(tmp_path: Path) -> None:
+    path = write(tmp_path / "net.tflite")
+    found = model_of(M4, Workload(path, 1, told_arena(3040)))
+    assert (ram(found).value, ram(found).note) == (7056, "the arena that TFLM needs, and the program's own")
+    assert model_of(M4, Workload(path, 1, told_arena(651_344))).fits is True
+    assert model_of(M4, Workload(path, 1, told_arena(651_360))).fits is False
 
 
 def test_what_has_no_latency_says_why(tmp_path: Path) -> None:

@@ -349,6 +349,13 @@ def test_the_memory_of_a_simulators_process_is_not_that_of_the_chip() -> None:
     assert [one.choice.numbers["ram"].name for one in (chip, here) if one.choice] == ["arena_bytes", "peak_bytes"]
 
 
+def test_what_the_model_of_a_device_says_of_its_memory_goes_before_an_arena() -> None:
+    numbers = {"ram_bytes": 13e3, "arena_bytes": 9e3}
+    found = cell("m/a/tflm/stm32@tflm/b1", numbers, device_provenance="modelled")
+    assert answer(run(found), wish("ram", {"max-ram": "12kB"})).choice is None
+    assert answer(run(found), wish("ram", {"max-ram": "14kB"})).choice is not None
+
+
 # --- groups -----------------------------------------------------------------------------------------
 
 

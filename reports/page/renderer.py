@@ -24,6 +24,7 @@ from ..tables.over_time import over_time
 from ..tables.recommendation import answers_first
 from ..tables.report import NOTHING, sections
 from ..tables.sensitivity import sensitivity_tables
+from ..tables.steps import step_tables
 from ..tables.table import Limit, Table
 from ..tables.trainings import training_tables
 from ..views.shipped import view_tables
@@ -57,7 +58,11 @@ class Page(tradeoff.Renderer):
         fronts = Fronts(runs)
         shown = gallery(runs, fronts)
         *parts, where = sections(runs, _LIMIT, fronts) or [("", [])]
-        details = [("Trainings", training_tables(runs)), ("Sensitivity", sensitivity_tables(runs))]
+        details = [
+            ("Step by step", step_tables(runs)),
+            ("Trainings", training_tables(runs)),
+            ("Sensitivity", sensitivity_tables(runs)),
+        ]
         return _page(_title(runs), _facts(runs), [*parts, *details, where], shown)
 
     def render_view(self, view: Any, runs: Any, width: int, colour: bool) -> str:

@@ -75,6 +75,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, Field]]] = {
         "ram_base_bytes": Field("RAM in bytes that it always takes", 0, 2**30),
         "ram_operator_bytes": Field("RAM in bytes for each operator", 0, 2**20),
         "ram_channel_bytes": Field("RAM in bytes for each channel of a convolution", 0, 1024),
+        "ram_program_bytes": Field("RAM in bytes beside an arena that is known", 0, 2**30),
     },
     "npu": {
         "accelerator": Field("the NPU", required=True, text=True, words=ACCELERATORS),

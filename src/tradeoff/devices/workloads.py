@@ -49,16 +49,20 @@ def _source(found: Estimate, profile: DeviceProfile) -> str:
 
 
 def _with_arena(found: Estimate, profile: DeviceProfile, told: Estimated) -> Estimate:
-    """With the memory that TFLM was seen to need, where that is the runtime: nothing fits into less."""
+    """With the memory that TFLM was seen to need, where that is the runtime, and what a program takes beside it."""
     arena = next((figure.value for figure in told.figures if figure.name == _ARENA), None)
-    if arena is None or "TFLM" not in profile.runtime or arena <= found.ram_bytes:
+    if arena is None or "TFLM" not in profile.runtime:
         return found
-    notes = (*(note for note in found.notes if not note.startswith("RAM")), "RAM is the arena that TFLM needs")
-    limit = found.ram_limit
+    program = profile.figure("runtime.ram_program_bytes")
+    if program is None and arena <= found.ram_bytes:
+        return found
+    needed = int(arena + (program or 0))
+    what = "the arena that TFLM needs" if program is None else "the arena that TFLM needs, and the program's own"
+    notes = (*(note for note in found.notes if not note.startswith("RAM")), f"RAM is {what}")
     problems = [text for text in found.problems if "RAM needs" not in text]
-    problems += too_large("RAM", int(arena), limit)
+    problems += too_large("RAM", needed, found.ram_limit)
     fits = None if found.fits is None else not any("too large" in text for text in problems)
-    return replace(found, ram_bytes=int(arena), notes=notes, problems=tuple(problems), fits=fits)
+    return replace(found, ram_bytes=needed, notes=notes, problems=tuple(problems), fits=fits)
 
 
 def _figures(found: Estimate, samples: int) -> tuple[Figure, ...]:

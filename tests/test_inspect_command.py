@@ -136,6 +136,23 @@ def test_a_run_is_told_cell_by_cell(student: Project) -> None:
     result.stdout.fnmatch_lines(["dense: baseline", "*", "dense: narrow"])
 
 
+@pytest.mark.frameworks
+def test_one_file_is_told_once_however_many_devices_run_it(student: Project) -> None:
+    student.conftest(
+        """
+def instant(workload):
+    return tradeoff.Estimated((tradeoff.Figure("latency", 1e-3, "s"),))
+@tradeoff.hookimpl
+def tradeoff_devices():
+    return [tradeoff.Device(f"chip{n}", "modelled", "a chip", backends=("numpy",), model=instant) for n in (1, 2)]
+"""
+    )
+    cells = [f"dense/baseline/numpy/chip{number}" for number in (1, 2)]
+    result = student.pytester.run(sys.executable, "-m", "tradeoff", "inspect", *cells)
+    assert result.ret == 0
+    assert str(result.stdout).count("numpy/float32") == 1
+
+
 def test_a_run_without_a_built_cell_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "benchmark.json"
     file.write_text('{"tradeoff": {"schema": 1, "name": "r", "started": "now", "records": []}}', encoding="utf-8")

@@ -97,11 +97,13 @@ def _told(supply: Supply, cells: Sequence[Cell], width: int) -> bool:
     parts = [f"{cell.model}: {Chain(steps).spelling}", *layer_lines(made, width), "", stage_table(stages, width)]
     parts += [*_remarks(made, steps)]
     print("\n".join(map(safe_lines, parts)))
-    shipped = [found for one in cells if (found := _artifact(supply, one)) is not None]
+    # On all of its devices a backend runs the same file.
+    files = {(one.backend.spelling, one.chain.spelling): one for one in reversed(cells)}
+    shipped = [found for one in reversed(files.values()) if (found := _artifact(supply, one)) is not None]
     if shipped:
         print(f"\n{artifact_table(shipped, width)}")
     print()
-    return len(shipped) == len(cells)
+    return len(shipped) == len(files)
 
 
 def layer_lines(made: Sequence[Entry], width: int) -> list[str]:

@@ -24,8 +24,6 @@ _BF16: Final = tradeoff.Tolerance(0.999, snr=25.0, top1=0.98, layer_snr=20.0, ce
 _INT8W: Final = tradeoff.Tolerance(0.999, snr=25.0, top1=0.98, layer_snr=20.0, centred_cosine=0.99)
 _DYNAMIC: Final = tradeoff.Tolerance(0.995, snr=20.0, top1=0.97, layer_snr=18.0, centred_cosine=0.98)
 _INT8: Final = tradeoff.Tolerance(0.995, snr=20.0, top1=0.97, layer_snr=16.0, centred_cosine=0.97)
-_MIXED: Final = tradeoff.Tolerance(0.99, snr=16.0, top1=0.97, layer_snr=13.0)
-_INT16X8: Final = tradeoff.Tolerance(0.99, snr=14.0, top1=0.97, layer_snr=9.0, centred_cosine=0.99)
 _INT4: Final = tradeoff.Tolerance(0.95, snr=10.0, top1=0.95, layer_snr=7.0, centred_cosine=0.8)
 
 
@@ -44,7 +42,7 @@ def tradeoff_techniques() -> Sequence[tradeoff.Technique]:
         _precision("dynamic", _DYNAMIC, "8-bit weights, activations quantized while running"),
         _precision("int8", _INT8, "8-bit weights and activations, calibrated beforehand"),
         _precision("int8w", _INT8W, "8-bit weights, unpacked: all arithmetic in float32"),
-        _precision("int16x8", _INT16X8, "8-bit weights, calibrated 16-bit activations"),
+        _precision("int16x8", _INT8W, "8-bit weights, calibrated 16-bit activations"),
         _precision("int4", _INT4, "4-bit weights, activations quantized while running"),
-        _precision("mixed", _MIXED, "int8, and float32 where it hurts most", _FLOAT, _COUNT),
+        _precision("mixed", _INT8, "int8, and float32 where it hurts most", _FLOAT, _COUNT),
     ]

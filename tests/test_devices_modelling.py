@@ -88,6 +88,14 @@ def test_what_has_no_latency_says_why(tmp_path: Path) -> None:
     assert latency.note.startswith("the profile gives cycles for int8")
 
 
+def test_a_latency_that_nothing_has_checked_in_its_precision_says_so(tmp_path: Path) -> None:
+    path, known = write(tmp_path / "net.tflite"), built_in()["pixel1@tflite"]
+    assert set(known.validation) == {"float32"}
+    latency = model_of(known, work(path)).figures[0]
+    assert latency.value
+    assert (latency.error, latency.note.partition(":")[0]) == (None, "unvalidated")
+
+
 def test_an_artifact_that_is_no_tflite_file_has_no_latency(tmp_path: Path) -> None:
     (latency,) = model_of(M4, work(tmp_path / "model.onnx")).figures
     assert latency.value is None

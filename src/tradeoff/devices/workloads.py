@@ -15,6 +15,7 @@ from tradeoff.vocabulary import Estimated, Figure, Operator, Workload
 
 #: What a backend that searches it calls the memory of TFLM on a chip.
 _ARENA: Final = "arena_32bit_bytes"
+_UNCHECKED: Final = "unvalidated: no published latency of this precision was left out to check it"
 
 
 def model_of(profile: DeviceProfile, work: Workload) -> Estimated:
@@ -72,9 +73,10 @@ def _figures(found: Estimate, samples: int) -> tuple[Figure, ...]:
     told = "power while computing x latency" if energy is not None else found.untimed or "the profile gives no power"
     file = "the file that Vela writes" if found.on_npu else "the file"
     untimed = found.untimed.removeprefix("no latency: ")
+    unchecked = "" if latency is None or found.error is not None or found.on_npu else _UNCHECKED
     left_out = next((note for note in found.notes if note.startswith("the time of")), "") if found.on_npu else ""
     return (
-        Figure("latency", latency, "s", error=found.error, note=untimed or left_out),
+        Figure("latency", latency, "s", error=found.error, note=untimed or left_out or unchecked),
         Figure("energy", energy, "J", error=found.error, note=told),
         Figure("flash_bytes", float(found.flash_bytes), "B", note=f"{file}, and the runtime where its share is known"),
         Figure("ram_bytes", float(found.ram_bytes), "B", note=_ram_note(found)),

@@ -6,18 +6,34 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from device_nets import CONV, CUSTOM, DENSE, DEQUANTIZE, FLOAT32, INT8, INT16, LSTM, NET, Step, model, write
+from device_nets import (
+    ADD,
+    CONV,
+    CUSTOM,
+    DENSE,
+    DEPTHWISE,
+    DEQUANTIZE,
+    FLOAT32,
+    INT8,
+    INT16,
+    LSTM,
+    NET,
+    Step,
+    model,
+    write,
+)
 
 from tradeoff.devices.battery import Cell, cell_of, life_of
 from tradeoff.devices.estimates import Estimate
 from tradeoff.devices.estimating import estimate_file, precision_of
 from tradeoff.devices.profiles import DeviceProfile, built_in
-from tradeoff.devices.roofline import bound_of
+from tradeoff.devices.roofline import Bound, bound_of
 from tradeoff.errors import BadInput
 from tradeoff.formats.tflite_operators import read_network
 
 M4 = built_in()["stm32l4r5@tflm-cmsis-nn"]
 ROOFLINE = built_in()["rpi5@roofline"]
+RESHAPE = 22
 
 
 def estimated(tmp_path: Path, profile: DeviceProfile = M4, steps: object = NET, **how: object) -> Estimate:
@@ -154,6 +170,47 @@ def test_much_arithmetic_on_few_bytes_is_bound_by_compute(tmp_path: Path) -> Non
     bound = bound_of(ROOFLINE, network, network.layers[0], "int8")
     assert bound.by == "compute"
     assert bound.seconds == pytest.approx(2 * network.macs / 614e9)
+
+
+def first_bound(tmp_path: Path, step: Step, shape: tuple[int, ...], kind: int = INT8, without: str = "-") -> Bound:
+    """Of a net of one operator, on a profile without the figures whose names begin so."""
+    network = read_network(write(tmp_path / "n.tflite", [step], shape=shape, kind=kind))
+    kept = {name: value for name, value in ROOFLINE.figures.items() if not name.startswith(without)}
+    return bound_of(replace(ROOFLINE, figures=kept), network, network.layers[0], "int8" if kind == INT8 else "float32")
+
+
+@pytest.mark.parametrize(
+    ("step", "kind", "share"),
+    [
+        (Step(CONV, (24, 3, 3, 4), (1, 8, 8, 24)), INT8, 0.75),
+        (Step(CONV, (24, 3, 3, 4), (1, 8, 8, 24)), FLOAT32, 1.0),
+        (Step(DEPTHWISE, (1, 3, 3, 4), (1, 8, 8, 4)), INT8, 0.25),
+        (Step(DENSE, (10, 256), (1, 10)), FLOAT32, 10 / 12),
+        (Step(ADD, (), (1, 8, 8, 4)), INT8, 1.0),
+        (Step(RESHAPE, (), (1, 256)), INT8, None),
+    ],
+)
+def test_vectors_are_as_full_as_channels_fill_them(tmp_path: Path, step: Step, kind: int, share: float | None) -> None:
+    found = first_bound(tmp_path, step, (1, 8, 8, 4), kind)
+    assert found.simd == (share if share is None else pytest.approx(share))
+
+
+def test_what_the_profile_does_not_give_is_not_told(tmp_path: Path) -> None:
+    step, shape = Step(CONV, (4, 1, 1, 4), (1, 8, 8, 4)), (1, 8, 8, 4)
+    assert first_bound(tmp_path, step, shape, without="roofline.simd").simd is None
+    assert first_bound(tmp_path, step, shape, without="roofline.l1").held_by == "cache"
+    caches = ("roofline.l1", "roofline.cache")
+    bare = {name: value for name, value in ROOFLINE.figures.items() if not name.startswith(caches)}
+    network = read_network(write(tmp_path / "n.tflite"))
+    assert bound_of(replace(ROOFLINE, figures=bare), network, network.layers[0], "int8").held_by is None
+
+
+@pytest.mark.parametrize(("side", "held_by"), [(16, "L1"), (128, "cache"), (1024, "memory")])
+def test_an_operator_fits_the_nearest_cache_that_has_room_for_what_it_touches(
+    tmp_path: Path, side: int, held_by: str
+) -> None:
+    found = first_bound(tmp_path, Step(CONV, (4, 1, 1, 4), (1, side, side, 4)), (1, side, side, 4))
+    assert (found.working_set, found.held_by) == (2 * 4 * side**2 + 16, held_by)
 
 
 def test_what_fits_a_cache_of_known_bandwidth_is_bound_by_that(tmp_path: Path) -> None:

@@ -72,3 +72,9 @@ def test_other_metrics_are_told_as_they_are() -> None:
 def test_what_is_told_in_another_shape_is_no_table(waterfall: Any) -> None:
     found = run(cell("m/int8", {"accuracy": 0.9}, waterfall=waterfall))
     assert step_tables([found]) == []
+
+
+def test_words_in_place_of_numbers_are_told_as_missing() -> None:
+    (table,) = step_tables([told(TRAINED, {"step": ["x"], "bytes": [1], "quality": "high", "note": {}})])
+    assert texts(table, "step") == ["baseline", "['x']"]
+    assert texts(table, "size") == ["1.00 kB", "—"]

@@ -53,8 +53,8 @@ def waterfalls_of(runs: Sequence[Run]) -> list[Waterfall]:
         for record in run.records:
             one = _of_record(record)
             if one is not None:
-                sizes = tuple((step.get("step"), step.get("bytes"), step.get("quality")) for step in one.steps)
-                found.setdefault((one.model, one.chain, sizes), {})[one.backends[0]] = one
+                told = tuple(str([step.get(name) for name in ("step", "bytes", "quality")]) for step in one.steps)
+                found.setdefault((one.model, one.chain, told), {})[one.backends[0]] = one
     return [_merged(list(same.values())) for same in found.values()]
 
 
@@ -97,11 +97,11 @@ def _rows(one: Waterfall) -> Iterator[tuple[Cell, ...]]:
     chain, backends = printable(one.chain), printable(", ".join(one.backends))
     before: Mapping[str, Any] = {}
     for place, step in enumerate(one.steps):
-        why = printable(step.get("note") or "")
+        why = printable(str(step.get("note") or ""))
         yield (
             Cell("" if place else chain, chain, tone="strong"),
             Cell("" if place else backends, backends),
-            Cell(printable(step.get("step") or UNAVAILABLE)),
+            Cell(printable(str(step.get("step") or UNAVAILABLE))),
             _number(step.get("bytes"), "bytes", why),
             _share(before.get("bytes"), step.get("bytes")),
             _number(step.get("gzip_bytes"), "bytes"),

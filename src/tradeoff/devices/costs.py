@@ -98,6 +98,11 @@ def is_modelled(layer: Layer) -> bool:
     return not layer.custom and layer.kind in known
 
 
+def is_shape_only(kind: str) -> bool:
+    """Whether nothing is computed or moved: the numbers stay where they are."""
+    return kind in _FREE
+
+
 def costs_of(shape: Shape) -> dict[str, float]:
     """The counts of one operator; what is left out is 0."""
     kind = shape.kind

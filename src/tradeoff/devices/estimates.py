@@ -56,6 +56,9 @@ class OperatorEstimate:
     energy_joules: float | None = None
     bound: str | None = None
     intensity: float | None = None
+    working_set_bytes: int | None = None
+    held_by: str | None = None
+    simd: float | None = None
 
 
 @dataclass(frozen=True)

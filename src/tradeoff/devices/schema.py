@@ -98,6 +98,8 @@ SECTIONS: Final[Mapping[str, Mapping[str, Field]]] = {
         "bandwidth_gb_s": Field("bandwidth of the memory in 10^9 bytes a second", 0.001, 1e6),
         "cache_bandwidth_gb_s": Field("bandwidth of the last cache in 10^9 bytes a second", 0.001, 1e7),
         "cache_kib": Field("the last cache in KiB", 1, 2**22),
+        "l1_kib": Field("the first data cache of one core in KiB", 1, 2**16),
+        "simd_bits": Field("width of a vector register in bits", 8, 2**16),
         "operator_us": Field("time in µs to start an operator", 0, 1e5),
     },
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from tradeoff.devices.battery import Life
 from tradeoff.devices.estimates import Estimate, OperatorEstimate
@@ -118,35 +119,54 @@ def _operators(estimate: Estimate, most: int) -> list[str]:
         return []
     numbered = list(enumerate(estimate.operators))
     kept = sorted(numbered, key=lambda pair: (pair[1].seconds or 0.0, pair[1].macs), reverse=True)[:most]
-    bound = any(operator.bound for operator in estimate.operators)
-    dense = any(operator.intensity is not None for operator in estimate.operators)
-    head = ["", "operator", "kind", "MACs", "weights", "output", "time", "share"]
-    head += ["bound by"] * bound + ["ops/byte"] * dense
-    rows = [
-        head,
-        *(_row(place, operator, estimate, bound, dense) for place, operator in sorted(kept, key=lambda p: p[0])),
+    shown = [(head, text) for head, text, asked in _COLUMNS if any(asked(one) for one in estimate.operators)]
+    rows = [["", *(head for head, _ in shown)]]
+    rows += [
+        [str(place), *(text(one, estimate) for _, text in shown)] for place, one in sorted(kept, key=lambda p: p[0])
     ]
     left = len(numbered) - len(kept)
-    return [*columns(rows), *([f"  and {left} that take less; --operators {len(numbered)} shows all"] if left else [])]
-
-
-def _row(place: int, operator: OperatorEstimate, estimate: Estimate, bound: bool, dense: bool) -> list[str]:
-    whole, own = estimate.seconds, operator.seconds
-    row = [
-        str(place),
-        _cut(operator.name),
-        operator.kind,
-        f"{operator.macs:,}",
-        size(operator.weights_bytes),
-        size(operator.output_bytes),
-        "unknown" if own is None else seconds(own),
-        f"{own / whole:.1%}" if own is not None and whole else "",
+    legend = [f"  {_LEGEND}"] if any(one.held_by or one.simd is not None for one in estimate.operators) else []
+    return [
+        *columns(rows),
+        *legend,
+        *([f"  and {left} that take less; --operators {len(numbered)} shows all"] if left else []),
     ]
-    if bound:
-        row.append(operator.bound or "")
-    if dense:
-        row.append(f"{operator.intensity:.3g}" if operator.intensity is not None else "")
-    return row
+
+
+def _share(operator: OperatorEstimate, estimate: Estimate) -> str:
+    whole, own = estimate.seconds, operator.seconds
+    return f"{own / whole:.1%}" if own is not None and whole else ""
+
+
+def _always(operator: OperatorEstimate) -> bool:
+    return True
+
+
+_LEGEND: Final = (
+    "touches: what it reads and writes; fits in: the nearest cache with room for that; "
+    "SIMD: lanes expected to have work"
+)
+#: Of the table of operators: the head of a column, its text, and which operators ask for it.
+_COLUMNS: Final[
+    Sequence[tuple[str, Callable[[OperatorEstimate, Estimate], str], Callable[[OperatorEstimate], bool]]]
+] = (
+    ("operator", lambda one, _: _cut(one.name), _always),
+    ("kind", lambda one, _: one.kind, _always),
+    ("MACs", lambda one, _: f"{one.macs:,}", _always),
+    ("weights", lambda one, _: size(one.weights_bytes), _always),
+    ("output", lambda one, _: size(one.output_bytes), _always),
+    ("time", lambda one, _: "unknown" if one.seconds is None else seconds(one.seconds), _always),
+    ("share", _share, _always),
+    ("bound by", lambda one, _: one.bound or "", lambda one: bool(one.bound)),
+    (
+        "ops/byte",
+        lambda one, _: "" if one.intensity is None else f"{one.intensity:.3g}",
+        lambda one: one.intensity is not None,
+    ),
+    ("touches", lambda one, _: size(one.working_set_bytes or 0), lambda one: one.held_by is not None),
+    ("fits in", lambda one, _: one.held_by or "", lambda one: one.held_by is not None),
+    ("SIMD", lambda one, _: "" if one.simd is None else f"{one.simd:.0%}", lambda one: one.simd is not None),
+)
 
 
 def _cut(name: str, most: int = 40) -> str:

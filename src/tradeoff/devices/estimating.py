@@ -232,7 +232,11 @@ def _operators(network: Network, parts: list[_Part], watts: float) -> tuple[Oper
                 sum(tensor.bytes for tensor in network.written(layer)),
                 seconds,
                 seconds * watts if seconds is not None and watts else None,
-                *((bound.by, bound.intensity, bound.working_set, bound.held_by, bound.simd) if bound else ()),
+                bound.by if bound else None,
+                bound.intensity if bound else None,
+                bound.working_set if bound else None,
+                bound.held_by if bound else None,
+                bound.simd if bound else None,
             )
         )
     return tuple(found)

@@ -178,6 +178,6 @@ def test_a_name_that_is_not_there_offers_the_nearest() -> None:
 
 
 def test_every_key_with_a_unit_ends_in_it() -> None:
-    units = ("mhz", "kib", "_v", "bytes", "mw", "uw", "gops", "gflops", "gb_s", "us", "threads")
+    units = ("mhz", "kib", "_v", "bytes", "mw", "uw", "gops", "gflops", "gb_s", "us", "threads", "bits")
     keys = [key for fields in SECTIONS.values() for key, field in fields.items() if not field.text]
     assert [key for key in keys if not key.endswith(units)] == []

@@ -11,9 +11,23 @@ import tradeoff
 
 from .model_graph import refuse_unreadable
 
+#: What techniques call the implementation that needs all this.
+TFMOT: Final = "tfmot"
+_NEEDS: Final = (
+    tradeoff.Requirement("tensorflow_model_optimization", "tensorflow-model-optimization"),
+    tradeoff.Requirement("tf_keras", "tf-keras"),
+)
 _FLAG: Final = "TF_USE_LEGACY_KERAS"
 #: What these say is for training from the start, or is written differently; a trained model needs none of it.
 _DROPPED: Final = ("_initializer", "_regularizer", "_constraint")
+
+
+def refusal() -> tradeoff.Refusal | None:
+    """Why it cannot be used here, if so; imports nothing."""
+    missing = [need.distribution for need in _NEEDS if not need.installed()]
+    return (
+        tradeoff.Refusal("not installed", f"{', '.join(missing)}: pip install 'tradeoff[tfmot]'") if missing else None
+    )
 
 
 @contextmanager

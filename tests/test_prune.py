@@ -13,7 +13,7 @@ from trained import NOISE, data, trained_file
 import tradeoff
 from tradeoff.chain import parse_chain
 from tradeoff.formats import keras_files
-from tradeoff.plugins.prune import technique as module
+from tradeoff.plugins import legacy_keras
 from tradeoff.plugins.prune.technique import check, prune, tradeoff_techniques
 
 pytestmark = [pytest.mark.frameworks, *(pytest.mark.filterwarnings(line) for line in NOISE)]
@@ -94,7 +94,7 @@ def test_values_that_contradict_each_other_are_known_without_a_model(spelling: s
 
 def test_without_tfmot_its_implementation_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = tradeoff.Requirement("no_such_module", "tensorflow-model-optimization")
-    monkeypatch.setattr(module, "_TFMOT_NEEDS", (missing,))
+    monkeypatch.setattr(legacy_keras, "_NEEDS", (missing,))
     found = check(values("prune:implementation=tfmot"), {})
     assert str(found) == "not installed: tensorflow-model-optimization: pip install 'tradeoff[tfmot]'"
     assert check(values("prune"), {}) is None

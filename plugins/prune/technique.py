@@ -9,6 +9,7 @@ import tradeoff
 from tradeoff.training import Kept, default_rate, find_structure, fine_tune
 
 from ..kernels import SMALLEST, Chosen, choose
+from ..legacy_keras import TFMOT, refusal
 from .masks import is_two_of_four, local, together, two_of_four
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 #: Of the epochs of a schedule this share raises the sparsity; the others recover.
 RISING: Final = 2 / 3
 PATTERN: Final = "2of4"
-TFMOT: Final = "tfmot"
-_TFMOT_NEEDS: Final = (
-    tradeoff.Requirement("tensorflow_model_optimization", "tensorflow-model-optimization"),
-    tradeoff.Requirement("tf_keras", "tf-keras"),
-)
 _REALISED: Final = "zeros need gzip or a format for sparse weights, or whole channels removed"
 
 PARAMETERS: Final = (
@@ -118,10 +114,7 @@ def _check_tfmot(values: Mapping[str, Value]) -> tradeoff.Refusal | None:
         raise tradeoff.BadInput("prune: implementation=tfmot has a threshold for each kernel only; use scope=local")
     if not values["epochs"]:
         raise tradeoff.BadInput("prune: implementation=tfmot prunes while it trains, so epochs must be 1 or more")
-    missing = [need.distribution for need in _TFMOT_NEEDS if not need.installed()]
-    if missing:
-        return tradeoff.Refusal("not installed", f"{', '.join(missing)}: pip install 'tradeoff[tfmot]'")
-    return None
+    return refusal()
 
 
 def _scheduled(
